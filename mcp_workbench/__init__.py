@@ -1,0 +1,32 @@
+"""Think in notebooks, ship exactly what you ran: the few names that a notebook uses.
+
+>>> from mcp_workbench import expect_error, resume, trace
+>>> resume("02_resources")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp_workbench.errors import WorkbenchError, expect_error
+    from mcp_workbench.live import rebuild, resume
+    from mcp_workbench.tracing import trace
+
+__all__ = ["WorkbenchError", "expect_error", "rebuild", "resume", "trace"]
+
+_HOME = {
+    "WorkbenchError": "errors",
+    "expect_error": "errors",
+    "rebuild": "live",
+    "resume": "live",
+    "trace": "tracing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `mcp-workbench --help` needs none of them."""
+    if name in _HOME:
+        return getattr(import_module(f"mcp_workbench.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,151 @@
+"""Which names a statement binds, and which it reads: now, when the module loads, or later.
+
+`symtable` is the compiler's own answer to which scope a name belongs to, and costs a quarter of pyflakes
+(which also cannot say when a name is read). What it does not see is added from the syntax tree: names in
+annotations that are strings, and which functions are called while the module loads.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
+DEFERRED = frozenset({"function", "type alias"})
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, *FUNCTIONS, ast.ClassDef, ast.Expr, ast.Delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one statement.
+
+    `binds` at module level; `loads` are read while the module loads (decorators, defaults, base classes,
+    annotations, class bodies, expressions), `later` when a function runs; `maybe` are read in a class body
+    that also binds them, so either its own or the module's; `calls` are called, or decorate, while the module loads.
+    `assigns_later` are bound by a function's `global`.
+    """
+
+    binds: frozenset[str]
+    loads: frozenset[str]
+    later: frozenset[str]
+    maybe: frozenset[str]
+    calls: frozenset[str]
+    assigns_later: frozenset[str]
+
+
+def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
+    """The names of a top-level statement: its source and its nodes (several where `;` joins them)."""
+    table = symtable.symtable(text, "<cell>", "exec")
+    binds: set[str] = set()
+    loads: set[str] = set()
+    later: set[str] = set()
+    maybe: set[str] = set()
+    assigns_later: set[str] = set()
+    for symbol in table.get_symbols():
+        name = symbol.get_name()
+        if symbol.is_assigned() or symbol.is_imported():
+            binds.add(name)
+        if symbol.is_referenced():
+            loads.add(name)
+    pending = [(child, False) for child in table.get_children()]
+    while pending:
+        scope, deferred = pending.pop()
+        deferred = deferred or _is_deferred(scope)
+        reads = later if deferred else loads
+        is_class = scope.get_type() == "class"
+        for symbol in scope.get_symbols():
+            name = symbol.get_name()
+            if symbol.is_global():
+                if symbol.is_referenced():
+                    reads.add(name)
+                if symbol.is_assigned():
+                    (assigns_later if deferred else binds).add(name)
+            elif is_class and symbol.is_local():
+                if symbol.is_referenced():
+                    maybe.add(name)
+        pending += [(child, deferred) for child in scope.get_children()]
+    calls: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            loads.add(node.target.id)
+        elif isinstance(node, ast.Delete):
+            deleted = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            binds -= deleted
+            loads |= deleted
+        for part in loaded(node):
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+                calls.add(part.func.id)
+            elif isinstance(part, (*FUNCTIONS, ast.ClassDef)):
+                calls.update(d.id for d in part.decorator_list if isinstance(d, ast.Name))
+                if isinstance(part, FUNCTIONS):
+                    loads.update(_names_in_strings(_annotations(part)))
+            elif isinstance(part, ast.AnnAssign):
+                loads.update(_names_in_strings([part.annotation]))
+    return Names(
+        frozenset(binds),
+        frozenset(loads),
+        frozenset(later),
+        frozenset(maybe),
+        frozenset(calls),
+        frozenset(assigns_later),
+    )
+
+
+def loaded(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and what is in it that runs when the module loads: not the bodies of functions."""
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        yield part
+        if isinstance(part, FUNCTIONS):
+            pending += [*part.decorator_list, *part.args.defaults]
+            pending += [default for default in part.args.kw_defaults if default is not None]
+        elif not isinstance(part, ast.Lambda):
+            pending += ast.iter_child_nodes(part)
+
+
+def _is_deferred(scope: symtable.SymbolTable) -> bool:
+    """Does the scope's code run only when something is called?"""
+    if scope.get_type() not in DEFERRED:
+        return False
+    return scope.get_name() not in COMPREHENSIONS or ".0" not in scope.get_identifiers()
+
+
+def _annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    found = [argument.annotation for argument in every if argument.annotation]
+    return [*found, function.returns] if function.returns else found
+
+
+def _names_in_strings(annotations: Iterable[ast.expr]) -> set[str]:
+    """The names in annotations that are strings: FastMCP evaluates them when it registers a function."""
+    names: set[str] = set()
+    pending: list[ast.AST] = list(annotations)
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Constant):
+            if isinstance(part.value, str):
+                try:
+                    inner = ast.parse(part.value, mode="eval")
+                except SyntaxError:
+                    continue  # not a forward reference
+                names.update(n.id for n in ast.walk(inner) if isinstance(n, ast.Name))
+        elif isinstance(part, ast.Subscript) and _ends_with(part.value, "Literal"):
+            continue  # its strings are values
+        elif isinstance(part, ast.Subscript) and _ends_with(part.value, "Annotated"):
+            types = part.slice.elts[:1] if isinstance(part.slice, ast.Tuple) else [part.slice]
+            pending += types
+        else:
+            pending += ast.iter_child_nodes(part)
+    return names
+
+
+def _ends_with(node: ast.expr, name: str) -> bool:
+    return (isinstance(node, ast.Name) and node.id == name) or (
+        isinstance(node, ast.Attribute) and node.attr == name
+    )

@@ -1,0 +1,113 @@
+"""Read notebooks: .ipynb to cells. The only reader of notebooks; the standard library is all it needs.
+
+nbformat costs 130 ms to import, more than a whole export; its schema is checked by the tests instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp_workbench.errors import WorkbenchError
+
+HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"#\| export( revise)?[ \t]*(?:\n|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A code cell: its chapter's file name, its number among all cells (from 1), its id ("" where the
+    notebook has none), the heading that it stands under, and its source."""
+
+    chapter: str
+    number: int
+    id: str
+    heading: str
+    source: str
+
+    @property
+    def finished(self) -> bool:
+        """Does the first line mark it for the server?"""
+        return MARK.match(self.source) is not None
+
+    @property
+    def revises(self) -> bool:
+        """Is it marked `#| export revise`?"""
+        mark = MARK.match(self.source)
+        return mark is not None and mark[1] is not None
+
+    @property
+    def address(self) -> str:
+        """What `where` takes, and what the titles in server.py say: 04_context.ipynb#ask."""
+        return f"{self.chapter}#{self.id or self.number}"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The notebook's JSON, once it is certain that it is one.
+
+    Raises:
+        WorkbenchError: The file cannot be read, is not JSON, not a notebook, or not a Python one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"{path}: cannot be read: {error}") from error
+    try:
+        notebook = json.loads(text)
+    except json.JSONDecodeError as error:
+        hint = "the file ends too early" if error.pos >= len(text.rstrip()) else "it is not valid JSON"
+        raise WorkbenchError(
+            f"{path}:{error.lineno}:{error.colno}: not a readable notebook, {hint} ({error.msg}). "
+            "Restore it from git or from .ipynb_checkpoints."
+        ) from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        if isinstance(notebook, dict) and "worksheets" in notebook:
+            raise WorkbenchError(
+                f"{path}: written in notebook format 3. Convert it: jupyter nbconvert --to notebook --inplace {path}"
+            )
+        raise WorkbenchError(f"{path}: not a notebook, it has no list of cells.")
+    metadata = notebook.get("metadata") or {}
+    language = (metadata.get("kernelspec") or {}).get("language") or (
+        metadata.get("language_info") or {}
+    ).get("name", "python")
+    if str(language).casefold() not in {"python", "python3", "ipython"}:
+        raise WorkbenchError(
+            f"{path}: a notebook of {language}; a chapter is one of Python. Move it out of notebooks/."
+        )
+    return notebook
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """A cell's text; the format allows a string or a list of lines."""
+    source = cell.get("source", "")
+    text = source if isinstance(source, str) else "".join(source)
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as Python reads its source
+
+
+def code_cells(notebook: dict[str, Any], chapter: str) -> Iterator[Cell]:
+    """The code cells of a notebook's JSON, in order, each with its nearest heading."""
+    heading = ""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        source = source_of(cell)
+        if cell.get("cell_type") == "markdown" and "#" in source:
+            headings = HEADING.findall(FENCE.sub("", source))
+            heading = headings[-1] if headings else heading
+        elif cell.get("cell_type") == "code":
+            yield Cell(chapter, number, cell.get("id", ""), heading, source)
+
+
+def read(path: Path) -> tuple[Cell, ...]:
+    """The code cells of the notebook at `path`.
+
+    Raises:
+        WorkbenchError: As `read_json`.
+
+    >>> [cell.address for cell in read(Path("notebooks/04_context.ipynb"))][:1]
+    ['04_context.ipynb#setup']
+    """
+    return tuple(code_cells(read_json(path), path.name))
