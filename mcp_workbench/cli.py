@@ -100,6 +100,8 @@ def _check(new: str, old: str | None, target: Path) -> int:
         return 0
     import difflib
 
+    from mcp_workbench.layout import is_untouched, take_apart
+
     lines = difflib.unified_diff(
         (old or "").splitlines(keepends=True),
         new.splitlines(keepends=True),
@@ -107,7 +109,9 @@ def _check(new: str, old: str | None, target: Path) -> int:
         f"{target} (as the notebooks say)",
     )
     sys.stdout.writelines(line if line.endswith("\n") else f"{line}\n" for line in lines)
-    print(f"mcp-workbench: {target} is not what the notebooks say: run `mcp-workbench export`", file=sys.stderr)
+    edited = old is not None and take_apart(old) is not None and not is_untouched(old)
+    do = "it was edited: run `mcp-workbench update`" if edited else "run `mcp-workbench export`"
+    print(f"mcp-workbench: {target} is not what the notebooks say: {do}", file=sys.stderr)
     return 1
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,12 @@ from mcp_workbench import notebook
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding, Place, Refused
 from mcp_workbench.imports import STANDARD_LIBRARY, render_imports
+from mcp_workbench.layout import SEAL_LINE, TAIL_TITLE, TITLE, is_untouched, seal
 from mcp_workbench.notebook import Cell
 from mcp_workbench.tangle import Piece, Program, tangle
 from mcp_workbench.workspace import Workspace
 
-TITLE = re.compile(r"^# %% (\S+\.ipynb)#(\S+)(?:  .*)?$", re.MULTILINE)
-TAIL_TITLE = "# %% How the server starts when this file is run"
 MADE_BY = "# Made by mcp-workbench from notebooks: edit them and run `mcp-workbench export`,"
-CHAPTER_LINE = re.compile(r"^# chapter (\S+) sha256:([0-9a-f]{16})$", re.MULTILINE)
-SEAL_LINE = re.compile(r"^# this file, but for this line, sha256:([0-9a-f]{16})\n", re.MULTILINE)
 
 MAIN = '''\
 def main() -> None:
@@ -146,6 +143,16 @@ def _unfit(program: Program, workspace: Workspace) -> Iterator[Finding]:
                 else "Save the notebook in JupyterLab once, or give one of them another id.",
             )
         seen.add(cell.address)
+        title = TITLE.search(cell.source) if "# %% " in cell.source else None
+        if title or TAIL_TITLE in cell.source:
+            line = cell.source.count("\n", 0, title.start()) + 1 if title else 1
+            yield Finding(
+                "MCP223",
+                Place(cell.chapter, cell.number, cell.id, line),
+                "a line that looks like a title of server.py",
+                "`where` and `update` could not tell which cell the lines below it came from.",
+                "Write it in another way, or indent it.",
+            )
 
 
 def render(program: Program, workspace: Workspace) -> Export:
@@ -163,7 +170,7 @@ def render(program: Program, workspace: Workspace) -> Export:
         if index >= first_piece:
             starts.append(line + 1)
         line += block.count("\n") + 3
-    text = f"{before}{_seal(before + after)}{after}"
+    text = f"{before}{seal(before + after)}{after}"
     return Export(text, program, tuple(starts), tuple(_unprovided(program, workspace)))
 
 
@@ -195,17 +202,6 @@ def chapter_hashes(cells: Iterable[Cell]) -> dict[str, str]:
         digest = digests.setdefault(cell.chapter, hashlib.sha256())
         digest.update(f"{cell.id}\n{cell.source}\0".encode("utf-8", "surrogatepass"))
     return {chapter: digest.hexdigest()[:16] for chapter, digest in digests.items()}
-
-
-def _seal(rest: str) -> str:
-    digest = hashlib.sha256(rest.encode()).hexdigest()[:16]
-    return f"# this file, but for this line, sha256:{digest}\n"
-
-
-def is_untouched(text: str) -> bool:
-    """Is this the text of a server.py as an export wrote it, without an edit?"""
-    found = SEAL_LINE.search(text)
-    return found is not None and found[0] == _seal(text[: found.start()] + text[found.end() :])
 
 
 def _unprovided(program: Program, workspace: Workspace) -> Iterator[str]:
@@ -278,7 +274,7 @@ def write(made: Export, target: Path, *, force: bool = False) -> bool:
         return False
     if old is not None and not force and not is_untouched(old):
         raise Refused([_by_hand(target, old)])
-    write_text(target, made.text)
+    write_all({target: made.text})
     return True
 
 
@@ -305,24 +301,30 @@ def _by_hand(target: Path, old: str) -> Finding:
     )
 
 
-def write_text(target: Path, text: str) -> None:
-    """Replace a file as a whole, or not at all.
+def write_all(files: Mapping[Path, str]) -> None:
+    """Replace files as a whole, all of them or none: every one is complete before the first is renamed.
 
     Raises:
-        WorkbenchError: The file is read-only, or its folder cannot be written.
+        WorkbenchError: One is read-only, or its folder cannot be written; none was changed.
     """
-    real = Path(os.path.realpath(target))
-    temporary = real.with_name(f".{real.name}.{os.getpid()}.tmp")
+    renames: dict[Path, Path] = {}
+    target = Path()
     try:
-        mode = real.stat().st_mode if real.exists() else None
-        if mode is not None and not mode & 0o222:
-            raise WorkbenchError(f"{target}: is read-only. Make it writable (chmod u+w), or use -o FILE.")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        if mode is not None:
-            temporary.chmod(mode)
-        os.replace(temporary, real)
+        for target, text in files.items():
+            real = Path(os.path.realpath(target))
+            mode = real.stat().st_mode if real.exists() else None
+            if mode is not None and not mode & 0o222:  # asked of the bits: root may write anything
+                raise WorkbenchError(f"{target}: is read-only. Make it writable (chmod u+w), or use -o FILE.")
+            temporary = real.with_name(f".{real.name}.{os.getpid()}.tmp")
+            renames[temporary] = real
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            if mode is not None:
+                temporary.chmod(mode)
+        for temporary, real in renames.items():
+            os.replace(temporary, real)
     except OSError as error:
         raise WorkbenchError(f"{target}: cannot be written: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in renames:
+            temporary.unlink(missing_ok=True)

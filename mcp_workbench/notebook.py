@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,39 @@ def read(path: Path) -> tuple[Cell, ...]:
     ['04_context.ipynb#setup']
     """
     return tuple(code_cells(read_json(path), path.name))
+
+
+def with_sources(path: Path, sources: Mapping[str, str]) -> str:
+    """The notebook's text with other sources in some code cells, whose outputs are cleared.
+
+    Args:
+        path: The notebook.
+        sources: The new sources, by the cells' addresses (01_tools.ipynb#lend); those of other notebooks are ignored.
+
+    Nothing else changes, down to the indentation of the JSON.
+    """
+    before = path.read_bytes().decode("utf-8")
+    notebook = read_json(path)
+    write = _writer_like(before, notebook)
+    addresses = {cell.number: cell.address for cell in code_cells(notebook, path.name)}
+    for number, cell in enumerate(notebook["cells"], start=1):
+        source = sources.get(addresses.get(number, ""))
+        if source is not None:
+            as_list = isinstance(cell.get("source"), list)
+            cell["source"] = re.findall(r"[^\n]*\n|[^\n]+", source) if as_list else source
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    return write(notebook)
+
+
+def _writer_like(text: str, notebook: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
+    """The way of writing JSON that gives this text, so that a diff shows the cells and nothing else."""
+    end = text[len(text.rstrip()) :]
+    for indent, ascii_only in product((1, 2, 4, None), (False, True)):
+
+        def write(data: dict[str, Any], indent: int | None = indent, ascii_only: bool = ascii_only) -> str:
+            return json.dumps(data, indent=indent, ensure_ascii=ascii_only) + end
+
+        if write(notebook) == text:
+            return write
+    return lambda data: json.dumps(data, indent=1) + "\n"  # valid whatever the text holds

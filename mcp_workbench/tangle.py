@@ -86,7 +86,7 @@ def tangle(cells: Iterable[Cell]) -> Program:
     Raises:
         Refused: With every finding (MCP201 to MCP217), none of them only the first.
 
-    >>> tangle(cell for path in workspace.chapters for cell in notedefinitions.read(path)).revised
+    >>> tangle(cell for path in workspace.chapters for cell in notebook.read(path)).revised
     ('mcp', 'opening_hours', 'Book')
     """
     every = tuple(cells)

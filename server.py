@@ -1,0 +1,751 @@
+"""The desk of a public library: search the catalogue, lend, take back, reserve."""
+
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "fastmcp>=4.1.2,<4.2",
+#     "mcp>=2.2,<3",
+#     "mcp-types>=2.2,<3",
+#     "pydantic>=2.11",
+# ]
+# ///
+
+# Made by mcp-workbench from notebooks: edit them and run `mcp-workbench export`,
+# or edit here and run `mcp-workbench update`, which takes the edits home.
+# chapter 00_first_server.ipynb sha256:477f0723d54b7773
+# chapter 01_tools.ipynb sha256:1b46cacb6e2a97ff
+# chapter 02_resources.ipynb sha256:e426aebfeb609421
+# chapter 03_prompts.ipynb sha256:159cfb68bcb9b1af
+# chapter 04_context.ipynb sha256:e92a253d03dd453f
+# this file, but for this line, sha256:a4b22101d75afdc5
+
+import asyncio
+import functools
+import json
+import os
+import struct
+import uuid
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from fastmcp import Context, FastMCP
+from fastmcp.exceptions import ResourceError, ToolError
+from fastmcp.prompts import Message
+from fastmcp.server.elicitation import (
+    AcceptedElicitation,
+    CancelledElicitation,
+    DeclinedElicitation,
+    handle_elicit_accept,
+    parse_elicit_response_type,
+)
+from fastmcp.tools import ToolResult
+from fastmcp.utilities.types import Image
+from mcp.shared.message import ServerMessageMetadata
+from mcp.types import (
+    CompletionArgument,
+    CompletionContext,
+    CreateMessageRequest,
+    CreateMessageRequestParams,
+    CreateMessageResult,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    InputRequest,
+    InputRequiredResult,
+    PromptReference,
+    ResourceTemplateReference,
+    SamplingMessage,
+    TextContent,
+    ToolAnnotations,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import BaseModel, Field, computed_field
+
+
+# %% 01_tools.ipynb#the-server-again
+mcp = FastMCP(
+    "Library desk",
+    version="1.0.0",
+    instructions=(
+        "The desk of a public library with four branches: search the catalogue, see what stands on "
+        "which shelf, lend and take back. Find a book's id with find_books before you use a tool "
+        "that takes one."
+    ),
+    mask_error_details=True,
+)
+
+
+# %% 01_tools.ipynb#a-copy-and-a-loan
+Branch = Literal["Central", "Leith", "Morningside", "Portobello"]
+
+
+class Copy(BaseModel):
+    """One copy of a book, and the place where it stands when nobody has it."""
+
+    id: str
+    book: str
+    branch: Branch
+    shelf: str
+
+
+class Loan(BaseModel):
+    """Who has a copy, and the day on which it is due back."""
+
+    copy_id: str
+    patron_id: str
+    due: date
+
+
+# %% 02_resources.ipynb#a-book-with-an-address
+class Book(BaseModel):
+    """A book in the catalogue. Title and language are those of the original."""
+
+    id: str
+    title: str
+    english_title: str | None = None
+    author: str
+    year: int
+    language: str
+    subjects: list[str]
+
+    @computed_field(description="Where this book can be read as a resource")
+    @property
+    def uri(self) -> str:
+        return f"book://{self.id}"
+
+    def matches(self, words: str) -> bool:
+        """Does every one of these words occur in what is known of the book?"""
+        known = " ".join([self.title, self.english_title or "", self.author, *self.subjects])
+        return all(word in known.casefold() for word in words.casefold().split())
+
+
+# %% 01_tools.ipynb#the-records
+@dataclass
+class Records:
+    """What the desk knows, each kind by its id; loans by the id of the copy."""
+
+    books: dict[str, Book]
+    copies: dict[str, Copy]
+    branches: dict[str, dict[str, str]]
+    patrons: dict[str, dict[str, str]]
+    loans: dict[str, Loan]
+
+    def copies_of(self, book_id: str) -> list[Copy]:
+        return [copy for copy in self.copies.values() if copy.book == book_id]
+
+    def on_shelf(self, book_id: str) -> list[Copy]:
+        return [copy for copy in self.copies_of(book_id) if copy.id not in self.loans]
+
+
+# %% 01_tools.ipynb#read-the-records
+def data_folder() -> Path:
+    """The folder with the library's data: DESK_DATA, else notebooks/data beside this file."""
+    return Path(os.environ.get("DESK_DATA") or Path(__file__).parent / "notebooks" / "data")
+
+
+@cache
+def records() -> Records:
+    """The records, read when they are first asked for: importing this file reads nothing."""
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        return json.loads((data_folder() / f"{name}.json").read_text(encoding="utf-8"))
+
+    return Records(
+        books={row["id"]: Book(**row) for row in rows("books")},
+        copies={row["id"]: Copy(**row) for row in rows("copies")},
+        branches={row["name"]: row for row in rows("branches")},
+        patrons={row["id"]: row for row in rows("patrons")},
+        loans={
+            row["copy"]: Loan(copy_id=row["copy"], patron_id=row["patron"], due=row["due"])
+            for row in rows("loans")
+        },
+    )
+
+
+# %% 01_tools.ipynb#look-things-up
+def book_by_id(book_id: str) -> Book:
+    """The book with this id, or a ToolError that names the ids closest to it."""
+    books = records().books
+    if book_id in books:
+        return books[book_id]
+    close = get_close_matches(book_id, books, n=3, cutoff=0.5)
+    hint = f"Did you mean {', '.join(close)}?" if close else "Search with find_books."
+    raise ToolError(f"No book has the id {book_id!r}. {hint}")
+
+
+def check_patron(patron_id: str) -> None:
+    """Refuse, with a ToolError, an id that no patron has."""
+    if patron_id not in records().patrons:
+        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
+
+
+# %% 01_tools.ipynb#hints-for-the-host
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+ADDS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
+REMOVES = ToolAnnotations(destructive_hint=True, idempotent_hint=False, open_world_hint=False)
+
+
+# %% 01_tools.ipynb#opening-hours-typed
+@mcp.tool(version="2.0", tags={"branches"}, title="Opening hours", annotations=READS)
+def opening_hours(branch: Branch) -> str:
+    """Say when a branch of the library is open."""
+    return records().branches[branch]["hours"]
+
+
+# %% 01_tools.ipynb#find-books
+class Years(BaseModel):
+    """A span of years, both ends included. Leave an end out to leave it open."""
+
+    first: int | None = Field(default=None, description="First year, such as 1850")
+    last: int | None = Field(default=None, description="Last year, such as 1899")
+
+    def contains(self, year: int) -> bool:
+        return (self.first is None or self.first <= year) and (
+            self.last is None or year <= self.last
+        )
+
+
+class Found(BaseModel):
+    """The first books of a search, and how many there are in all."""
+
+    total: int
+    books: list[Book]
+
+
+@mcp.tool(tags={"catalogue"}, title="Find books", annotations=READS)
+def find_books(
+    words: Annotated[str, Field(description="Words of title, author or subject")] = "",
+    language: Annotated[str | None, Field(description="Original language: 'French'")] = None,
+    years: Annotated[Years | None, Field(description="Years of first publication")] = None,
+    on_shelf_at: Annotated[Branch | None, Field(description="Only what is in now")] = None,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+) -> Found:
+    """Find books in the catalogue; every filter narrows the search.
+
+    French novels before 1900 that are on the shelf in Leith are
+    {"words": "novel", "language": "French", "years": {"last": 1899}, "on_shelf_at": "Leith"}.
+    """
+    found = [
+        book
+        for book in records().books.values()
+        if book.matches(words)
+        and (language is None or book.language.casefold() == language.casefold())
+        and (years is None or years.contains(book.year))
+        and (
+            on_shelf_at is None or any(c.branch == on_shelf_at for c in records().on_shelf(book.id))
+        )
+    ]
+    return Found(total=len(found), books=found[:limit])
+
+
+# %% 01_tools.ipynb#where-is
+class Whereabouts(BaseModel):
+    """A book, and where each of its copies is: on the shelf, or out on loan."""
+
+    book: Book
+    on_shelf: list[Copy]
+    on_loan: list[Loan]
+
+
+@mcp.tool(tags={"catalogue"}, title="Where is it?", annotations=READS)
+def where_is(book_id: str) -> Whereabouts:
+    """Say where every copy of a book is: its branch and shelf, or who has it and until when.
+
+    Args:
+        book_id: The book's id from find_books, such as 'verne-vingt-mille-lieues'.
+    """
+    book = book_by_id(book_id)
+    loans = [records().loans.get(copy.id) for copy in records().copies_of(book_id)]
+    return Whereabouts(
+        book=book,
+        on_shelf=records().on_shelf(book_id),
+        on_loan=[loan for loan in loans if loan],
+    )
+
+
+# %% 01_tools.ipynb#lend
+LOAN_PERIOD = timedelta(days=21)
+
+
+@mcp.tool(tags={"loans"}, title="Lend a book", annotations=ADDS)
+async def lend(book_id: str, patron_id: str, branch: Branch) -> Loan:
+    """Lend a patron a copy that is on the shelf at a branch, for three weeks.
+
+    Args:
+        book_id: The book's id from find_books.
+        patron_id: The patron's id, such as 'p007'.
+        branch: The branch at whose desk the patron stands.
+    """
+    book = book_by_id(book_id)
+    check_patron(patron_id)
+    copies = [copy for copy in records().on_shelf(book_id) if copy.branch == branch]
+    if not copies:
+        raise ToolError(f"No copy of {book.title!r} is on the shelf at {branch}. Ask where_is.")
+    loan = Loan(copy_id=copies[0].id, patron_id=patron_id, due=date.today() + LOAN_PERIOD)
+    records().loans[loan.copy_id] = loan
+    return loan
+
+
+# %% 01_tools.ipynb#take-back
+@mcp.tool(tags={"loans"}, title="Take a copy back", annotations=REMOVES)
+async def take_back(copy_id: str) -> Copy:
+    """Take a copy back from the patron who has it, and say on which shelf it belongs.
+
+    Args:
+        copy_id: The copy's id, on its label and in where_is, such as 'c0042'.
+    """
+    if copy_id not in records().copies:
+        raise ToolError(f"No copy has the id {copy_id!r}. Ids look like 'c0042'.")
+    if records().loans.pop(copy_id, None) is None:
+        raise ToolError(f"Copy {copy_id!r} is not on loan.")
+    return records().copies[copy_id]
+
+
+# %% 01_tools.ipynb#a-picture
+def bar_chart(values: list[int], *, bar: int = 12, height: int = 96) -> bytes:
+    """A bar chart as a PNG image (8 bits, grey): one bar a value, the highest `height` pixels."""
+    top = max(values, default=0) or 1
+    rows = b"".join(
+        b"\0"
+        + b"".join(
+            (b"\x30" if v * height > y * top else b"\xff") * (bar - 2) + b"\xff\xff" for v in values
+        )
+        for y in reversed(range(height))
+    )
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    size = struct.pack(">IIBBBBB", bar * len(values), height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", size)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+# %% 01_tools.ipynb#chart-decades
+def books_by_decade(language: str | None = None) -> dict[int, int]:
+    """How many books of the catalogue first appeared in each decade, oldest first."""
+    years = [
+        book.year
+        for book in records().books.values()
+        if language is None or book.language.casefold() == language.casefold()
+    ]
+    return dict(sorted(Counter(year // 10 * 10 for year in years).items()))
+
+
+@mcp.tool(tags={"catalogue"}, title="Books by decade", annotations=READS)
+def chart_decades(language: str | None = None) -> ToolResult:
+    """Draw how many books of the catalogue first appeared in each decade.
+
+    Args:
+        language: Count only books of this original language, such as 'French'.
+    """
+    decades = books_by_decade(language)
+    text = ", ".join(f"{decade}s: {count}" for decade, count in decades.items()) or "no books"
+    picture = Image(data=bar_chart(list(decades.values())), format="png").to_image_content()
+    return ToolResult(
+        content=[text, picture],
+        structured_content={"decades": {str(k): v for k, v in decades.items()}},
+    )
+
+
+# %% 02_resources.ipynb#about-the-desk
+@mcp.resource("info://desk", mime_type="text/markdown")
+def about_the_desk() -> str:
+    """What this library is, in a page: its size, its branches, its languages."""
+    books = records().books.values()
+    languages = sorted({book.language for book in books})
+    branches = "\n".join(
+        f"- {row['name']}: {row['address']}, {row['hours']}" for row in records().branches.values()
+    )
+    return f"# Library desk\n\n{len(books)} books in {', '.join(languages)}.\n\n{branches}\n"
+
+
+# %% 02_resources.ipynb#branches
+@mcp.resource("data://branches", mime_type="application/json")
+def branches() -> list[dict[str, str]]:
+    """Every branch with its address, telephone number and opening hours."""
+    return list(records().branches.values())
+
+
+# %% 02_resources.ipynb#the-chart
+@mcp.resource("data://decades.png", mime_type="image/png")
+def decades_picture() -> bytes:
+    """A bar chart of the whole catalogue, one bar a decade."""
+    return bar_chart(list(books_by_decade().values()))
+
+
+# %% 02_resources.ipynb#one-book
+@mcp.resource("book://{book_id}", mime_type="application/json")
+def book_record(book_id: str) -> str:
+    """A book of the catalogue, with the shelf or the loan of each of its copies."""
+    if book_id not in records().books:
+        raise ResourceError(f"No book has the id {book_id!r}.")
+    return where_is(book_id).model_dump_json()
+
+
+# %% 02_resources.ipynb#one-shelf
+@mcp.resource("shelf://{branch}/{shelf}", mime_type="application/json")
+def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
+    """The books that stand on one shelf of one branch now, such as shelf://Leith/FR-V."""
+    copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
+    if not copies:
+        raise ResourceError(f"No branch {branch!r} with a shelf {shelf!r}.")
+    books = [records().books[copy.book] for copy in copies if copy.id not in records().loans]
+    return [book.model_dump(mode="json") for book in books]
+
+
+# %% 02_resources.ipynb#a-search-with-an-address
+@mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
+def search_results(words: str = "", language: str | None = None, limit: int = 10) -> str:
+    """The same search as find_books, as an address that can be kept and read again."""
+    return find_books(words, language, limit=limit).model_dump_json()
+
+
+# %% 02_resources.ipynb#reading-lists
+MOST_BYTES = 64 * 1024
+
+
+@mcp.resource("file://reading-lists/{path*}", mime_type="text/markdown")
+def reading_list(path: str) -> str:
+    """A reading list that the librarians wrote, such as file://reading-lists/sea-stories.md."""
+    folder = (data_folder() / "reading-lists").resolve()
+    file = (folder / path).resolve()
+    if not file.is_relative_to(folder) or not file.is_file():
+        raise ResourceError(f"No reading list {path!r}. Read data://reading-lists for all.")
+    if file.stat().st_size > MOST_BYTES:
+        raise ResourceError(f"Reading list {path!r} has more than {MOST_BYTES} bytes.")
+    return file.read_text(encoding="utf-8")
+
+
+@mcp.resource("data://reading-lists", mime_type="application/json")
+def reading_lists() -> list[str]:
+    """The addresses of all reading lists."""
+    folder = data_folder() / "reading-lists"
+    return [f"file://reading-lists/{file.name}" for file in sorted(folder.glob("*.md"))]
+
+
+# %% 03_prompts.ipynb#help
+@mcp.prompt(name="help", title="What can this desk do?", tags={"help"})
+def help_prompt() -> str:
+    """Explain what can be asked at this desk, with examples."""
+    return (
+        "Explain briefly what I can ask at this library's desk, and give three examples. "
+        "It can search the catalogue by words, language, years and branch; say where each copy of a "
+        "book is; lend and take back; tell opening hours; and show reading lists."
+    )
+
+
+# %% 03_prompts.ipynb#recommend
+@mcp.prompt(title="Recommend a book", tags={"reading"})
+def recommend(subject: str, language: str = "English") -> str:
+    """Ask for three books on a subject, from this catalogue and on the shelf now."""
+    return (
+        f"Recommend three books on the subject {subject!r}, written in {language}. Use find_books with "
+        f"on_shelf_at for each branch, name only books that it returns, and say in one sentence each "
+        f"why the book is worth reading and on which shelf it stands."
+    )
+
+
+# %% 03_prompts.ipynb#reading-group
+@mcp.prompt(title="Plan a reading group", tags={"reading"})
+def reading_group(book_id: str, weeks: int = 4) -> list[Message]:
+    """Plan the meetings of a reading group on one book."""
+    book = book_by_id(book_id)
+    return [
+        Message(
+            f"Our group reads {book.title!r} by {book.author} ({book.year}) in {weeks} meetings."
+        ),
+        Message(
+            "I shall plan one part of the book and one question for each meeting.", role="assistant"
+        ),
+        Message(f"Begin. Check with where_is that there are copies for us: the id is {book.id!r}."),
+    ]
+
+
+# %% 03_prompts.ipynb#completion
+@mcp.completion
+def complete(
+    ref: PromptReference | ResourceTemplateReference,
+    argument: CompletionArgument,
+    context: CompletionContext | None,
+) -> list[str] | None:
+    """Offer values for the arguments of prompts and templates, as they are typed."""
+    books = records().books.values()
+    chosen = (context.arguments if context else None) or {}
+    values = {
+        "book_id": lambda: [book.id for book in books],
+        "language": lambda: {book.language for book in books},
+        "subject": lambda: {subject for book in books for subject in book.subjects},
+        "branch": lambda: get_args(Branch),
+        "shelf": lambda: {
+            copy.shelf
+            for copy in records().copies.values()
+            if copy.branch == chosen.get("branch", copy.branch)
+        },
+    }.get(argument.name)
+    if values is None:
+        return None
+    typed = argument.value.casefold()
+    return sorted(value for value in values() if value.casefold().startswith(typed))[:100]
+
+
+# %% 04_context.ipynb#interactive
+class NeedsInput(Exception):
+    """Stops a tool at a question that has to travel to the client first."""
+
+    def __init__(self, question: InputRequiredResult) -> None:
+        super().__init__("waiting for the client's answer")
+        self.question = question
+
+
+def interactive(tool: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Let a tool use `ask`, `ask_to_visit` and `sample`; stands directly above the function.
+
+    In the sessionless era a question is the result of the call, and the client calls again with the
+    answer: the tool runs from its first line once more, so nothing may be changed before the last question.
+    """
+
+    @functools.wraps(tool)
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await tool(*args, **kwargs)
+        except NeedsInput as needs:
+            return needs.question
+
+    return run
+
+
+# %% 04_context.ipynb#answer-from-client
+Answer = TypeVar("Answer", ElicitResult, CreateMessageResult)
+
+
+async def answer_from_client(
+    ctx: Context, key: str, request: InputRequest, kind: type[Answer]
+) -> Answer:
+    """The client's answer to a request of the server, in both protocol eras.
+
+    Handshake: the request goes out while the call waits. Sessionless: it goes out as the call's result,
+    and the answers so far travel with it in `request_state`, which FastMCP seals.
+    """
+    context = ctx.request_context
+    if context is not None and context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        sent_with = ServerMessageMetadata(related_request_id=ctx.request_id)
+        return await ctx.session.send_request(request, kind, metadata=sent_with)
+    answers = json.loads(ctx.request_state or "{}")
+    for name, answer in (ctx.input_responses or {}).items():
+        answers[name] = answer.model_dump(mode="json", by_alias=True)
+    if key not in answers:
+        raise NeedsInput(
+            InputRequiredResult(input_requests={key: request}, request_state=json.dumps(answers))
+        )
+    return kind.model_validate(answers[key])
+
+
+# %% 04_context.ipynb#ask
+async def ask(
+    ctx: Context, message: str, response_type: Any
+) -> AcceptedElicitation[Any] | DeclinedElicitation | CancelledElicitation:
+    """Ask the person at the client; `response_type` is a type, a list of choices or a model."""
+    can = ctx.session.client_capabilities
+    if can is None or can.elicitation is None:
+        raise ToolError(
+            "This needs an answer from a person, and your client cannot ask one (elicitation)."
+        )
+    form = parse_elicit_response_type(response_type)
+    params = ElicitRequestFormParams(message=message, requested_schema=form.schema)
+    answer = await answer_from_client(
+        ctx, f"ask: {message}", ElicitRequest(params=params), ElicitResult
+    )
+    if answer.action == "accept":
+        return handle_elicit_accept(form, answer.content)
+    return DeclinedElicitation() if answer.action == "decline" else CancelledElicitation()
+
+
+# %% 04_context.ipynb#ask-to-visit
+async def ask_to_visit(ctx: Context, message: str, url: str) -> bool:
+    """Ask the person at the client to open a page; True where they agreed to."""
+    can = ctx.session.client_capabilities
+    if can is None or can.elicitation is None or can.elicitation.url is None:
+        raise ToolError(
+            f"Your client cannot show a page (URL elicitation). Please open {url} yourself."
+        )
+    params = ElicitRequestURLParams(message=message, url=url, elicitation_id=str(uuid.uuid4()))
+    answer = await answer_from_client(
+        ctx, f"visit: {url}", ElicitRequest(params=params), ElicitResult
+    )
+    return answer.action == "accept"
+
+
+# %% 04_context.ipynb#sample
+async def sample(ctx: Context, prompt: str, *, system_prompt: str, max_tokens: int = 200) -> str:
+    """Let the client's own model complete a prompt, and give its text."""
+    can = ctx.session.client_capabilities
+    if can is None or can.sampling is None:
+        raise ToolError(
+            "This needs a model, and your client lends none (sampling). Write the text yourself."
+        )
+    params = CreateMessageRequestParams(
+        messages=[SamplingMessage(role="user", content=TextContent(text=prompt))],
+        system_prompt=system_prompt,
+        max_tokens=max_tokens,
+    )
+    request = CreateMessageRequest(params=params)
+    answer = await answer_from_client(ctx, f"sample: {prompt}", request, CreateMessageResult)
+    if not isinstance(answer.content, TextContent):
+        raise ToolError(f"Your client's model sent {answer.content.type}, and this needs text.")
+    return answer.content.text
+
+
+# %% 04_context.ipynb#reserve
+class Hold(BaseModel):
+    """A place in the queue for a book, and the branch where it will be collected."""
+
+    book_id: str
+    patron_id: str
+    collect_at: Branch
+
+
+HOLDS: list[Hold] = []
+
+
+@mcp.tool(tags={"loans"}, title="Reserve a book", annotations=ADDS)
+@interactive
+async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
+    """Put a patron in the queue for a book; the patron is asked where to collect it.
+
+    Args:
+        book_id: The book's id from find_books.
+        patron_id: The patron's id, such as 'p007'.
+    """
+    book = book_by_id(book_id)
+    check_patron(patron_id)
+    if any((hold.book_id, hold.patron_id) == (book_id, patron_id) for hold in HOLDS):
+        raise ToolError(f"{patron_id} is in the queue for {book.title!r} already.")
+    answer = await ask(ctx, f"Where will you collect {book.title!r}?", list(records().branches))
+    if answer.action != "accept":
+        raise ToolError(f"Nothing was reserved: the patron chose to {answer.action}.")
+    hold = Hold(book_id=book_id, patron_id=patron_id, collect_at=answer.data)
+    HOLDS.append(hold)
+    return hold
+
+
+# %% 04_context.ipynb#register
+PRIVACY_NOTICE = "https://library.example/privacy"
+
+
+class Application(BaseModel):
+    """What the desk asks of a new patron."""
+
+    name: str = Field(title="Your name", min_length=1, max_length=80)
+    email: str = Field(title="Your e-mail address", pattern=r"^[^@\s]+@[^@\s]+$")
+    home_branch: Branch = Field(default="Central", title="Your branch")
+
+
+@mcp.tool(tags={"patrons"}, title="Register a patron", annotations=ADDS)
+@interactive
+async def register(ctx: Context) -> str:
+    """Register a new patron, who reads the privacy notice and fills in a form; gives the new id."""
+    if not await ask_to_visit(ctx, "Please read how the library uses your data.", PRIVACY_NOTICE):
+        raise ToolError("Nobody was registered: the privacy notice was not accepted.")
+    answer = await ask(ctx, "Who are you?", Application)
+    if answer.action != "accept":
+        raise ToolError(f"Nobody was registered: the person chose to {answer.action}.")
+    patron_id = f"p{len(records().patrons) + 1:03}"
+    records().patrons[patron_id] = {"id": patron_id, **answer.data.model_dump()}
+    return patron_id
+
+
+# %% 04_context.ipynb#suggest
+@mcp.tool(tags={"catalogue"}, title="Suggest books", annotations=READS)
+@interactive
+async def suggest(branch: Branch, ctx: Context) -> list[Book]:
+    """Ask the reader which subjects they like, and suggest up to five books on the shelf at a branch."""
+    subjects = sorted({subject for book in records().books.values() for subject in book.subjects})
+    answer = await ask(ctx, "Which of these do you like to read?", [subjects])
+    if answer.action != "accept":
+        raise ToolError("Without a subject there is nothing to suggest. Use find_books.")
+    liked = set(answer.data)
+    at_branch = {
+        c.book
+        for c in records().copies.values()
+        if c.branch == branch and c.id not in records().loans
+    }
+    books = [records().books[book_id] for book_id in sorted(at_branch)]
+    return sorted(books, key=lambda book: -len(liked.intersection(book.subjects)))[:5]
+
+
+# %% 04_context.ipynb#check-shelves
+@mcp.tool(timeout=60, tags={"branches"}, title="Check the shelves", annotations=READS)
+async def check_shelves(branch: Branch, ctx: Context) -> dict[str, int]:
+    """Go along every shelf of a branch and count the copies that stand on it."""
+    standing: dict[str, int] = {}
+    shelves = sorted({c.shelf for c in records().copies.values() if c.branch == branch})
+    for done, shelf in enumerate(shelves, start=1):
+        copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
+        standing[shelf] = sum(copy.id not in records().loans for copy in copies)
+        await ctx.report_progress(done, len(shelves), f"Shelf {shelf}")
+        if not standing[shelf]:
+            await ctx.warning(f"Shelf {shelf} at {branch} is empty")
+        await asyncio.sleep(0)  # a cancelled call ends here
+    await ctx.info(f"{len(shelves)} shelves at {branch}", extra={"copies": sum(standing.values())})
+    return standing
+
+
+# %% 04_context.ipynb#describe
+@mcp.tool(tags={"catalogue"}, title="Write a shelf card", annotations=READS)
+@interactive
+async def shelf_card(book_id: str, ctx: Context) -> str:
+    """Write the small card that stands before a book, with the words of the caller's own model.
+
+    Args:
+        book_id: The book's id from find_books.
+    """
+    book = book_by_id(book_id)
+    prompt = f"A shelf card of at most 40 words for {book.title!r} by {book.author}, {book.year}."
+    return await sample(
+        ctx, prompt, system_prompt="You are a librarian. Do not give the ending away."
+    )
+
+
+# %% How the server starts when this file is run
+def main() -> None:
+    """Serve on stdio, or over HTTP: python server.py --transport http --port 8000."""
+    import argparse  # only here: a host that imports this file needs neither
+
+    from fastmcp import settings
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--transport", choices=["stdio", "http"], default=settings.transport)
+    parser.add_argument("--host", default=settings.host, help="address to listen on")
+    parser.add_argument("--port", type=int, default=settings.port, help="port to listen on")
+    parser.add_argument("--path", default=settings.streamable_http_path, help="path of the endpoint")
+    options = parser.parse_args()
+    if options.transport == "stdio":
+        mcp.run(transport="stdio", show_banner=False)
+    else:
+        # Requests must name this host; FASTMCP_HTTP_ALLOWED_HOSTS lists its other names.
+        mcp.run(
+            transport="http",
+            host=options.host,
+            port=options.port,
+            path=options.path,
+            host_origin_protection=True,
+            show_banner=False,
+        )
+
+
+if __name__ == "__main__":
+    main()
