@@ -134,9 +134,11 @@ def _recorded(session_class: type[ClientSession], recorder: trace) -> type[Clien
     """The session class with its two streams tapped; the SDK takes the class, not a hook."""
 
     class RecordedSession(session_class):  # type: ignore[misc,valid-type]
-        def __init__(self, read: Any = None, write: Any = None, *args: Any, **kwargs: Any) -> None:
-            tap = _Tap(recorder, id(self))
-            super().__init__(tap.reading(read), tap.writing(write), *args, **kwargs)
+        def __init__(self, read_stream: Any = None, write_stream: Any = None, *args: Any, **kwargs: Any) -> None:
+            if read_stream is not None:
+                tap = _Tap(recorder, id(self))
+                read_stream, write_stream = _Reading(read_stream, tap), _Writing(write_stream, tap)
+            super().__init__(read_stream, write_stream, *args, **kwargs)
 
     return RecordedSession
 
@@ -145,12 +147,6 @@ def _recorded(session_class: type[ClientSession], recorder: trace) -> type[Clien
 class _Tap:
     recorder: trace
     session: int
-
-    def reading(self, stream: Any) -> Any:
-        return _Reading(stream, self)
-
-    def writing(self, stream: Any) -> Any:
-        return _Writing(stream, self)
 
     def record(self, direction: str, item: object) -> None:
         self.recorder._record(self.session, direction, item)

@@ -1,0 +1,256 @@
+"""Demo: the whole path once. Run the chapters, export server.py, start it, and talk to it as a client does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mcp_workbench import export, workspace
+from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.workspace import Workspace
+
+Mode = Literal["auto", "legacy"]
+ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
+START_SECONDS = 60
+# The call that shows the library's desk at its best; of another server, the first tool that needs no argument.
+QUESTION = (
+    "find_books",
+    {"words": "novel", "language": "French", "years": {"last": 1899}, "on_shelf_at": "Leith", "limit": 3},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a client found on the server: names by kind, and one call with its result."""
+
+    tools: tuple[str, ...]
+    resources: tuple[str, ...]
+    templates: tuple[str, ...]
+    prompts: tuple[str, ...]
+    call: str
+    result: str
+
+
+def demo(start: Path | None = None, console: Console | None = None) -> int:
+    """Run the demo in the workspace that `start` lies in, else in a temporary copy of the carried course.
+
+    Raises:
+        WorkbenchError: A chapter fails, export refuses, or the server does not start.
+
+    >>> demo()
+    0
+    """
+    console = console or Console(highlight=False, soft_wrap=True)
+    try:
+        here = workspace.find(start)
+    except WorkbenchError:
+        with tempfile.TemporaryDirectory(prefix="mcp-workbench-") as folder:
+            _show(workspace.unpack(Path(folder) / "mcp-desk"), console, carried=True)
+    else:
+        _show(here, console, carried=False)
+    return 0
+
+
+def _show(here: Workspace, console: Console, *, carried: bool) -> None:
+    """The demo, and its twenty lines."""
+    chapters = here.chapters()
+    began = time.monotonic()
+    cells = asyncio.run(_execute(chapters, console))
+    seconds = time.monotonic() - began
+    made = export.export(here)
+    written = export.write(made, here.server)
+    program = made.program
+    revised = f": {', '.join(program.revised)}" if program.revised else ""
+
+    def line(word: str, text: str) -> None:
+        console.print(f"{word:<12}{text}", markup=False)
+
+    line("chapters", f"{len(chapters)} executed, {cells} code cells, no error, {seconds:.0f} s")
+    line("export", f"{len(program.cells)} finished cells, {len(program.revised)} revisions{revised}")
+    count = made.text.count("\n")
+    line("server.py", f"{here.server}, {count} lines, {'written' if written else 'up to date'}")
+    met = asyncio.run(_meet(here.server))
+    for way, found in met.items():
+        counts = f"{len(found.tools)} tools, {len(found.resources)} resources, "
+        line(way[0], f"{way[1]:<12} {counts}{len(found.templates)} templates, {len(found.prompts)} prompts")
+    found = next(iter(met.values()))
+    alike = all(other == found for other in met.values())
+    for kind in ("tools", "resources", "templates", "prompts"):
+        line(kind, ", ".join(getattr(found, kind)) or "none")
+    line("call", found.call)
+    for index, text in enumerate(found.result.splitlines()[:4]):
+        line("" if index else "result", text)
+    line("", "the same from both transports in both eras" if alike else "DIFFERENT between transports or eras")
+    server = "mcp-desk/server.py" if carried else str(here.server)
+    line("open", "mcp-workbench lab" + ("  (makes ./mcp-desk, a copy of the course)" if carried else ""))
+    first = "cd mcp-desk && mcp-workbench export && cd .. && " if carried else ""
+    line("install", f"{first}fastmcp install claude-desktop {server}")
+    line("configure", f"fastmcp install mcp-json {server}  (for any other client)")
+
+
+async def _execute(chapters: list[Path], console: Console) -> int:
+    """Execute every chapter from a fresh kernel, as many at a time as there are cores; gives the number of cells."""
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    at_a_time = asyncio.Semaphore(max(os.cpu_count() or 1, 1))
+    with Progress(*columns, console=console, transient=console.is_terminal) as progress:
+
+        async def one(path: Path) -> int:
+            async with at_a_time:
+                return await _execute_one(path, progress)
+
+        tasks = [asyncio.create_task(one(path)) for path in chapters]
+        try:
+            return sum(await asyncio.gather(*tasks))
+        finally:  # where one chapter fails, the kernels of the others end too
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _execute_one(path: Path, progress: Progress) -> int:
+    notebook = nbformat.read(path, as_version=4)
+    numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    task = progress.add_task(path.stem, total=len(code))
+    running: list[Any] = []
+
+    def started(cell: Any, **_: Any) -> None:
+        running[:] = [cell]
+
+    def executed(cell: Any, **_: Any) -> None:
+        if cell.cell_type == "code":
+            progress.advance(task)
+
+    client = NotebookClient(
+        notebook,
+        km=AsyncKernelManager(transport_encryption="auto"),
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_start=started,
+        on_cell_executed=executed,
+    )
+    try:
+        await client.async_execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        cell = running[0] if running else None
+        where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""
+        what = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
+        raise WorkbenchError(
+            f"{path.name}{where} failed: {what}\nNothing was exported. Run the chapter in JupyterLab "
+            "(`mcp-workbench lab`) to see the traceback.",
+            exit_code=1,
+        ) from error
+    return len(code)
+
+
+async def _meet(server: Path) -> dict[tuple[str, str], Met]:
+    """Meet the server on both transports in both eras."""
+    met: dict[tuple[str, str], Met] = {}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        for era, mode in ERAS.items():
+            stdio = StdioTransport(sys.executable, [str(server)], env=_environment(), keep_alive=False, log_file=log)
+            async with Client(stdio, mode=mode) as client:
+                met["stdio", era] = await _look(client)
+    async with _serving(server) as url:
+        for era, mode in ERAS.items():
+            async with Client(url, mode=mode) as client:
+                met["http", era] = await _look(client)
+    return met
+
+
+async def _look(client: Client[Any]) -> Met:
+    """List everything that the server has, and call one tool."""
+    tools = await client.list_tools()
+    names = [tool.name for tool in tools]
+    name, arguments = QUESTION
+    if name not in names:
+        free = (tool.name for tool in tools if not tool.input_schema.get("required"))
+        name, arguments = next(free, ""), {}
+    call, result = "no tool can be called without arguments", ""
+    if name:
+        call = f"{name}({json.dumps(arguments)})"
+        answer = await client.call_tool(name, arguments, raise_on_error=False)
+        result = _readable(answer)
+    return Met(
+        tuple(sorted(names)),
+        tuple(sorted(str(r.uri) for r in await client.list_resources())),
+        tuple(sorted(t.uri_template for t in await client.list_resource_templates())),
+        tuple(sorted(p.name for p in await client.list_prompts())),
+        call,
+        result,
+    )
+
+
+def _readable(answer: Any) -> str:
+    """A tool's result for people: a line for each book, else its first text."""
+    data = answer.structured_content
+    if isinstance(data, dict) and isinstance(data.get("books"), list):
+        books = [f"{book['title']} ({book['year']}), {book['author']}" for book in data["books"]]
+        return "\n".join([f"{data['total']} books, the first {len(books)}:", *books])
+    texts = [getattr(block, "text", type(block).__name__) for block in answer.content]
+    return texts[0][:300] if texts else "(no content)"
+
+
+def _environment() -> dict[str, str]:
+    """The reader's environment, without FastMCP's look for a newer version: the demo needs no network."""
+    return {**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off", "PYTHONUNBUFFERED": "1"}
+
+
+@asynccontextmanager
+async def _serving(server: Path) -> AsyncIterator[str]:
+    """The server over HTTP, on a loopback port that the system picks; gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = [str(server), "--transport", "http", "--host", "127.0.0.1", "--port", str(port)]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, env=_environment(), stdout=log, stderr=log
+        )
+        try:
+            await _until_it_listens(process, port, log)
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), 10)
+                except TimeoutError:
+                    process.kill()
+                    await process.wait()
+
+
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int, log: Any) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.returncode is not None:
+            break
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
+    log.seek(0)
+    raise WorkbenchError(f"server.py did not start over HTTP; the end of its log:\n{log.read()[-2000:]}", exit_code=1)

@@ -1,0 +1,52 @@
+"""Lab: JupyterLab on the first chapter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mcp_workbench import workspace
+from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.workspace import Workspace
+
+COPY = "mcp-desk"
+
+
+def lab(start: Path | None = None) -> int:
+    """Open JupyterLab on the first chapter of the workspace; gives JupyterLab's exit code.
+
+    Outside a workspace it opens ./mcp-desk, a copy of the course, which it makes the first time and
+    leaves alone from then on.
+
+    Raises:
+        WorkbenchError: `start` is no workspace, or ./mcp-desk is something else.
+
+    >>> lab()
+    0
+    """
+    here = _workspace(start)
+    chapters = here.chapters()
+    first = chapters[0].relative_to(here.folder) if chapters else Path()
+    print(f"JupyterLab on {here.folder / first}; end it with Ctrl-C", file=sys.stderr)
+    command = [sys.executable, "-m", "jupyterlab", str(first)]
+    try:
+        return subprocess.run(command, cwd=here.folder, check=False).returncode
+    except KeyboardInterrupt:  # JupyterLab got it too, and has ended
+        return 0
+
+
+def _workspace(start: Path | None) -> Workspace:
+    if start is not None:
+        return workspace.find(start)
+    try:
+        return workspace.find()
+    except WorkbenchError:
+        copy = Path.cwd() / COPY
+    if not copy.exists():
+        print(f"No workspace here: the course is copied to ./{COPY}.", file=sys.stderr)
+        return workspace.unpack(copy)
+    found = workspace.at(copy)
+    if found is None:
+        raise WorkbenchError(f"{copy}: exists, and is no workspace. Move it away, or go to a workspace.")
+    return found
