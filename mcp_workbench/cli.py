@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "export", _export, "write the finished cells to server.py")
     verb.add_argument("workspace", nargs="?", type=Path, help="default: the one you are in")
     verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: its server.py")
-    verb.add_argument("--check", action="store_true", help="write nothing; show the difference; exit 1 if any")
+    verb.add_argument(
+        "--check", action="store_true", help="write nothing; show the difference; exit 1 if any"
+    )
     verb.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
 
     verb = _verb(verbs, "where", _where, "find the cell of a line, or the lines of a cell")

@@ -1,10 +1,11 @@
-"""Demo: the whole path once. Run the chapters, export server.py, start it, and talk to it as a client does."""
+"""Demo: the whole path once. Run the chapters, export, start server.py, talk to it as a client does."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -31,7 +32,7 @@ from mcp_workbench.workspace import Workspace
 Mode = Literal["auto", "legacy"]
 ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
 START_SECONDS = 60
-# The call that shows the library's desk at its best; of another server, the first tool that needs no argument.
+# The call that shows the library's desk at its best; of another server, a tool that needs no argument.
 QUESTION = (
     "find_books",
     {"words": "novel", "language": "French", "years": {"last": 1899}, "on_shelf_at": "Leith", "limit": 3},
@@ -99,7 +100,9 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
     line("call", found.call)
     for index, text in enumerate(found.result.splitlines()[:4]):
         line("" if index else "result", text)
-    line("", "the same from both transports in both eras" if alike else "DIFFERENT between transports or eras")
+    line(
+        "", "the same from both transports in both eras" if alike else "DIFFERENT between transports or eras"
+    )
     server = "mcp-desk/server.py" if carried else str(here.server)
     line("open", "mcp-workbench lab" + ("  (makes ./mcp-desk, a copy of the course)" if carried else ""))
     first = "cd mcp-desk && mcp-workbench export && cd .. && " if carried else ""
@@ -108,7 +111,7 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
 
 
 async def _execute(chapters: list[Path], console: Console) -> int:
-    """Execute every chapter from a fresh kernel, as many at a time as there are cores; gives the number of cells."""
+    """Execute every chapter from a fresh kernel, one at a time for each core; gives the number of cells."""
     columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     at_a_time = asyncio.Semaphore(max(os.cpu_count() or 1, 1))
     with Progress(*columns, console=console, transient=console.is_terminal) as progress:
@@ -117,17 +120,20 @@ async def _execute(chapters: list[Path], console: Console) -> int:
             async with at_a_time:
                 return await _execute_one(path, progress)
 
-        tasks = [asyncio.create_task(one(path)) for path in chapters]
-        try:
-            return sum(await asyncio.gather(*tasks))
-        finally:  # where one chapter fails, the kernels of the others end too
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*(one(path) for path in chapters), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if any(not isinstance(failure, WorkbenchError) for failure in failures):
+        raise next(failure for failure in failures if not isinstance(failure, WorkbenchError))
+    if failures:
+        advice = (
+            "Nothing was exported. Run the chapter in JupyterLab (`mcp-workbench lab`) to see the traceback."
+        )
+        raise WorkbenchError("\n".join([*map(str, failures), advice]), exit_code=1)
+    return sum(result for result in results if isinstance(result, int))
 
 
 async def _execute_one(path: Path, progress: Progress) -> int:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     task = progress.add_task(path.stem, total=len(code))
@@ -153,13 +159,16 @@ async def _execute_one(path: Path, progress: Progress) -> int:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         cell = running[0] if running else None
         where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""
-        what = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
-        raise WorkbenchError(
-            f"{path.name}{where} failed: {what}\nNothing was exported. Run the chapter in JupyterLab "
-            "(`mcp-workbench lab`) to see the traceback.",
-            exit_code=1,
-        ) from error
+        what = _what_failed(error) if isinstance(error, CellExecutionError) else str(error)
+        raise WorkbenchError(f"{path.name}{where} failed: {what}", exit_code=1) from error
     return len(code)
+
+
+def _what_failed(error: CellExecutionError) -> str:
+    """The exception and the line of the cell that raised it, from IPython's traceback."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).splitlines()
+    arrows = [line for line in lines if re.match(r"-+> \d", line)]
+    return "\n".join([f"{error.ename}: {error.evalue}".rstrip(": "), *arrows[:1]])
 
 
 async def _meet(server: Path) -> dict[tuple[str, str], Met]:
@@ -167,7 +176,9 @@ async def _meet(server: Path) -> dict[tuple[str, str], Met]:
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         for era, mode in ERAS.items():
-            stdio = StdioTransport(sys.executable, [str(server)], env=_environment(), keep_alive=False, log_file=log)
+            stdio = StdioTransport(
+                sys.executable, [str(server)], env=_environment(), keep_alive=False, log_file=log
+            )
             async with Client(stdio, mode=mode) as client:
                 met["stdio", era] = await _look(client)
     async with _serving(server) as url:
@@ -253,4 +264,6 @@ async def _until_it_listens(process: asyncio.subprocess.Process, port: int, log:
         await writer.wait_closed()
         return
     log.seek(0)
-    raise WorkbenchError(f"server.py did not start over HTTP; the end of its log:\n{log.read()[-2000:]}", exit_code=1)
+    raise WorkbenchError(
+        f"server.py did not start over HTTP; the end of its log:\n{log.read()[-2000:]}", exit_code=1
+    )

@@ -1,4 +1,4 @@
-"""Export: write the program to server.py, byte for byte the same on every machine, and never over a hand edit."""
+"""Export: write the program to server.py, the same bytes on every machine, and never over a hand edit."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def main() -> None:
 
 
 '''
-START = '''\
+START = """\
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +322,7 @@ def write_all(files: Mapping[Path, str]) -> None:
             if mode is not None:
                 temporary.chmod(mode)
         for temporary, real in renames.items():
-            os.replace(temporary, real)
+            temporary.replace(real)
     except OSError as error:
         raise WorkbenchError(f"{target}: cannot be written: {error}") from error
     finally:

@@ -51,7 +51,7 @@ class Finding:
         return "\n".join(lines)
 
 
-class Refused(WorkbenchError):
+class Refused(WorkbenchError):  # noqa: N818  # what happened, in the words of the word list
     """The notebooks cannot become a program; `findings` says why, all of them at once."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:

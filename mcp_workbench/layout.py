@@ -1,9 +1,9 @@
 """What a server.py looks like: the lines that export writes around the cells, and how to take them apart.
 
-    docstring, PEP 723 block, chapters, seal      the head
-    import ...                                     the imports
-    # %% 01_tools.ipynb#find-books  Find books     a section: a title, and the text of one cell
-    # %% How the server starts ...                 the tail
+docstring, PEP 723 block, chapters, seal      the head
+import ...                                     the imports
+# %% 01_tools.ipynb#find-books  Find books     a section: a title, and the text of one cell
+# %% How the server starts ...                 the tail
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SEAL_LINE = re.compile(r"^# this file, but for this line, sha256:([0-9a-f]{16})\
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text under one title: `address` is 04_context.ipynb#ask, `start` the line (from 1) of its first line.
+    """The text under one title: `address` is 04_context.ipynb#ask, `start` its first line (from 1).
 
     Blank lines at both ends are no part of `text`.
     """

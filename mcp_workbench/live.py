@@ -249,7 +249,7 @@ def _binds(cell: Cell) -> frozenset[str]:
 
 def _open_session(folder: Path, chapter: str) -> _Session:
     """Start to remember the cells that this kernel runs, those that it ran already included."""
-    global _session
+    global _session  # noqa: PLW0603  # a kernel has one
     shell = _shell()
     if _session is not None:
         _session.folder, _session.chapter = folder, chapter
@@ -324,4 +324,3 @@ def _counts(found: Iterable[tuple[str, str]]) -> str:
         f"{kinds.count(kind)} {kind}{'' if kinds.count(kind) == 1 else 's'}"
         for kind in ("tool", "resource", "template", "prompt")
     )
-

@@ -24,8 +24,8 @@ class Names:
 
     `binds` at module level; `loads` are read while the module loads (decorators, defaults, base classes,
     annotations, class bodies, expressions), `later` when a function runs; `maybe` are read in a class body
-    that also binds them, so either its own or the module's; `calls` are called, or decorate, while the module loads.
-    `assigns_later` are bound by a function's `global`.
+    that also binds them, so either its own or the module's; `calls` are called, or decorate, while the module
+    loads. `assigns_later` are bound by a function's `global`.
     """
 
     binds: frozenset[str]
@@ -63,9 +63,8 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
                     reads.add(name)
                 if symbol.is_assigned():
                     (assigns_later if deferred else binds).add(name)
-            elif is_class and symbol.is_local():
-                if symbol.is_referenced():
-                    maybe.add(name)
+            elif is_class and symbol.is_local() and symbol.is_referenced():
+                maybe.add(name)
         pending += [(child, deferred) for child in scope.get_children()]
     calls: set[str] = set()
     for node in nodes:

@@ -69,7 +69,8 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         if isinstance(notebook, dict) and "worksheets" in notebook:
             raise WorkbenchError(
-                f"{path}: written in notebook format 3. Convert it: jupyter nbconvert --to notebook --inplace {path}"
+                f"{path}: written in notebook format 3. Convert it: "
+                f"jupyter nbconvert --to notebook --inplace {path}"
             )
         raise WorkbenchError(f"{path}: not a notebook, it has no list of cells.")
     metadata = notebook.get("metadata") or {}
@@ -119,7 +120,7 @@ def with_sources(path: Path, sources: Mapping[str, str]) -> str:
 
     Args:
         path: The notebook.
-        sources: The new sources, by the cells' addresses (01_tools.ipynb#lend); those of other notebooks are ignored.
+        sources: The new sources by address (01_tools.ipynb#lend); those of other notebooks are ignored.
 
     Nothing else changes, down to the indentation of the JSON.
     """

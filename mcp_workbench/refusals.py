@@ -15,8 +15,8 @@ from mcp_workbench.notebook import Cell
 NOTEBOOK_ONLY = frozenset({"display", "get_ipython", "In", "Out", "_", "__", "___", "exit", "quit"})
 ALWAYS_DEFINED = (
     frozenset(dir(builtins)) - NOTEBOOK_ONLY - {"__IPYTHON__"}
-    | frozenset("__file__ __name__ __doc__ __package__ __spec__ __loader__ __builtins__".split())
-    | frozenset("__annotations__ __debug__ WindowsError".split())
+    | {"__file__", "__name__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__"}
+    | {"__annotations__", "__debug__", "WindowsError"}
 )
 DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*\|[ \t]*([\w-]+)([^\n]*)", re.MULTILINE)
 ALMOST = re.compile(r"#[ \t]*(export(?:[ \t]+revise)?)[ \t]*$")
@@ -26,7 +26,7 @@ KEY = re.compile(
     r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|hf_[A-Za-z]{30,}|xox[abeprs]-[\w-]{10,}|[rs]k_live_\w{16,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
 )
-NOT_A_SECRET = "# not-a-secret"
+NOT_A_SECRET = "# not-a-secret"  # noqa: S105
 SERVER_METHODS = frozenset({"run", "run_async", "run_stdio_async", "run_http_async"})
 LOOP_STARTERS = frozenset({"asyncio", "anyio", "trio", "uvicorn"})
 OUTSIDE = re.compile(r"'await' outside|'async (?:for|with)' outside|asynchronous comprehension outside")
@@ -201,10 +201,10 @@ def _import_from(cell: Cell, node: ast.ImportFrom) -> Iterator[Finding]:
 def _own_imports(cell: Cell, group: list[ast.stmt]) -> Iterator[Finding]:
     for node in group:
         for part in ast.walk(node):
+            if not isinstance(part, ast.Import | ast.ImportFrom):
+                continue
             modules = (
-                [alias.name for alias in part.names]
-                if isinstance(part, ast.Import)
-                else [part.module or ""] if isinstance(part, ast.ImportFrom) else []
+                [alias.name for alias in part.names] if isinstance(part, ast.Import) else [part.module or ""]
             )
             if any(module.partition(".")[0] == "mcp_workbench" for module in modules):
                 yield Finding(
@@ -240,7 +240,7 @@ def _starts(cell: Cell, node: ast.expr | ast.stmt, what: str) -> Finding:
         "MCP213",
         place(cell, node.lineno, node.col_offset),
         f"{what} starts the server while it is imported",
-        "A host imports the file and finds the server by itself; in a kernel, __name__ is \"__main__\".",
+        'A host imports the file and finds the server by itself; in a kernel, __name__ is "__main__".',
         "Remove it: export ends server.py with the lines that start it.",
     )
 
@@ -251,9 +251,7 @@ def _tests_main(test: ast.expr) -> bool:
     )
 
 
-def undefined(
-    cell: Cell, start: int, end: int, name: str, cells: Iterable[Cell], known: Set[str]
-) -> Finding:
+def undefined(cell: Cell, start: int, end: int, name: str, cells: Iterable[Cell], known: Set[str]) -> Finding:
     """MCP205: a name that no finished cell defines; MCP206: one that only a notebook has."""
     line, column = _where_read(cell, start, end, name)
     where = place(cell, line, column)
@@ -275,8 +273,8 @@ def undefined(
                 where,
                 f"{what}; the unfinished {_at(other, found[0])} {'imports' if imported else 'defines'} it",
                 why,
-                f"Finish that cell (`#| export` on its first line)"
-                f"{f', or import `{name}` here' if imported else ', or move the definition into a finished one'}.",
+                "Finish that cell (`#| export` on its first line), or "
+                f"{f'import `{name}` here' if imported else 'move the definition into a finished one'}.",
             )
     close = _closest(name, known)
     return Finding(
@@ -294,9 +292,9 @@ def _where_read(cell: Cell, start: int, end: int, name: str) -> tuple[int, int]:
     for node in ast.walk(ast.parse(cell.source)):
         if isinstance(node, ast.Name) and node.id == name and start <= node.lineno <= end:
             return node.lineno, node.col_offset
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value:
-            if start <= node.lineno <= end:
-                fallback = (node.lineno, node.col_offset)
+        in_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value
+        if in_text and start <= node.lineno <= end:
+            fallback = (node.lineno, node.col_offset)
     return fallback
 
 
@@ -364,7 +362,7 @@ def half_revised(cell: Cell, line: int, names: Set[str], binds: Set[str]) -> Fin
     return Finding(
         "MCP209",
         place(cell, line),
-        f"{', '.join(f'`{n}`' for n in sorted(names))} is revised later, but this statement also binds {left}",
+        f"{', '.join(f'`{n}`' for n in sorted(names))} is revised later, but the statement also binds {left}",
         "A statement goes as a whole or stays: text is never edited.",
         "Write one statement for each name, or revise all of them.",
     )

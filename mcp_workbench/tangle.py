@@ -2,7 +2,8 @@
 
 Three rules, and no more. (1) Finished cells, in chapter order. (2) A revision replaces. (3) Define before
 use: a cell moves up, whole, to just above the first cell that needs it while the module loads. Text is
-moved, never edited, and everything that is refused is refused in one go. Pure: no I/O, no FastMCP, no IPython.
+moved, never edited, and everything that is refused is refused in one go. Pure: no I/O, no FastMCP, no
+IPython.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def tangle(cells: Iterable[Cell]) -> Program:
 def read_cell(cell: Cell) -> tuple[Part | None, list[Finding]]:
     """Read a finished cell; None where it is not plain Python."""
     try:
-        tree = compile(cell.source, "<cell>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = ast.parse(cell.source, "<cell>")
         compile(tree, "<cell>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         return None, refusals.not_python(cell, error)
@@ -285,9 +286,7 @@ def _order(parts: list[Part], definitions: _Definitions) -> tuple[list[Part], li
                     break
                 if state[need] == 1 and certain:
                     circle = [i for i, _ in path]
-                    findings.append(
-                        refusals.circle([parts[i].cell for i in circle[circle.index(need) :]])
-                    )
+                    findings.append(refusals.circle([parts[i].cell for i in circle[circle.index(need) :]]))
             else:
                 path.pop()
                 state[index] = 2
@@ -364,7 +363,7 @@ def _piece(part: Part, definitions: _Definitions) -> Piece:
     for first, last in removed:
         gone.update(range(first, last + 1))
         while first - 1 not in gone and not lines[first - 2].strip():
-            first -= 1
+            first -= 1  # noqa: PLW2901
             gone.add(first)
     left = [number for number in range(1, len(lines) + 1) if number not in gone]
     while left and not lines[left[0] - 1].strip():

@@ -79,7 +79,7 @@ class trace:  # noqa: N801  # reads as a statement: `with trace(mcp) as t`
                 yield session
 
         self._original = original
-        FastMCPTransport.connect_session = connect_session  # type: ignore[method-assign]
+        FastMCPTransport.connect_session = connect_session  # type: ignore[assignment,method-assign]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,7 +134,9 @@ def _recorded(session_class: type[ClientSession], recorder: trace) -> type[Clien
     """The session class with its two streams tapped; the SDK takes the class, not a hook."""
 
     class RecordedSession(session_class):  # type: ignore[misc,valid-type]
-        def __init__(self, read_stream: Any = None, write_stream: Any = None, *args: Any, **kwargs: Any) -> None:
+        def __init__(
+            self, read_stream: Any = None, write_stream: Any = None, *args: Any, **kwargs: Any
+        ) -> None:
             if read_stream is not None:
                 tap = _Tap(recorder, id(self))
                 read_stream, write_stream = _Reading(read_stream, tap), _Writing(write_stream, tap)

@@ -1,8 +1,8 @@
 """Update: take the edits made by hand in server.py home into the cells that they belong to.
 
 Each section of the file is compared with the text that its cell gives; the difference is made in the cell,
-around whatever of it does not reach the file (its mark, its gathered imports, what was revised later). All of it is
-planned in memory, tangled again and looked through for a lost line before anything is written.
+around whatever of it does not reach the file (its mark, its gathered imports, what was revised later). All
+of it is planned in memory, tangled again and looked through for a lost line before anything is written.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def plan(here: Workspace) -> Update | None:
         return None
     if is_untouched(text):
         raise WorkbenchError(
-            f"{here.server}: has no edits; the notebooks changed since. Run `mcp-workbench export`.", exit_code=1
+            f"{here.server}: has no edits; the notebooks changed since. Run `mcp-workbench export`.",
+            exit_code=1,
         )
     _refuse(_changed_chapters(edited, base, here.server))
     original = take_apart(base.text)
@@ -159,7 +160,9 @@ def _elsewhere(edited: Layout, original: Layout, server: Path) -> Iterator[Findi
 
     if edited.head != original.head:
         old, new = original.head.split("\n"), edited.head.split("\n")
-        line = next(i for i, pair in enumerate(zip([*old, ""], [*new, ""], strict=False), 1) if pair[0] != pair[1])
+        line = next(
+            i for i, pair in enumerate(zip([*old, ""], [*new, ""], strict=False), 1) if pair[0] != pair[1]
+        )
         yield finding(
             line,
             "an edit in the docstring, the PEP 723 block or the lines below it",
@@ -183,14 +186,17 @@ def _elsewhere(edited: Layout, original: Layout, server: Path) -> Iterator[Findi
             )
         elif titles.count(section.address) > 1:
             yield finding(
-                section.start - 1, f"two titles {section.address}", "Join their lines.", "Which lines are the cell's?"
+                section.start - 1,
+                f"two titles {section.address}",
+                "Join their lines.",
+                "Which lines are the cell's?",
             )
     for address in known:
         if address not in titles:
             yield finding(
                 edited.tail_start,
                 f"the title of {address} is gone",
-                "Put it back (to empty a cell, remove the lines below its title), or delete the cell in the notebook.",
+                "Put it back (to empty a cell, remove the lines below it), or delete the cell in the notebook.",
                 "Its lines could be deleted on purpose, or be under another cell's title now.",
             )
     if sorted(titles) == sorted(known) and titles != known:
@@ -213,7 +219,7 @@ def _edited_sources(edited: Layout, pieces: tuple[Piece, ...]) -> Iterator[tuple
 
 
 def _carried_over(piece: Piece, text: str) -> str:
-    """The cell's source with the lines that reach server.py replaced by the edited ones, the others in place."""
+    """The cell's source with the edited lines in place of those that reach server.py."""
     lines = piece.cell.source.split("\n")
     numbers = [number for first, last in piece.spans for number in range(first, last + 1)]
     old, new = piece.text.split("\n"), text.split("\n") if text else []

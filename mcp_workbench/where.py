@@ -16,7 +16,9 @@ from mcp_workbench.workspace import Workspace
 
 AROUND = 4
 LINE = re.compile(r'(?:File ")?(?P<file>.+?\.py)(?:", line |:)(?P<line>\d+)(?::\d+)?(?:, in .*)?')
-CELL = re.compile(r'(?:File ")?(?P<file>[^"]+?\.ipynb)#(?P<id>[^:",\s]+)(?:(?:", line |:)(?P<line>\d+))?(?:, in .*)?')
+CELL = re.compile(
+    r'(?:File ")?(?P<file>[^"]+?\.ipynb)#(?P<id>[^:",\s]+)(?:(?:", line |:)(?P<line>\d+))?(?:, in .*)?'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,13 @@ class Found:
         at = f"{self.server}:{self.server_line}" if self.server_line else f"not in {self.server}"
         note = [self.note] if self.note else []
         return "\n".join(
-            [f"{self.cell.chapter}{heading}: cell {self.cell.number}{named}, line {self.line}", at, *note, "", *shown]
+            [
+                f"{self.cell.chapter}{heading}: cell {self.cell.number}{named}, line {self.line}",
+                at,
+                *note,
+                "",
+                *shown,
+            ]
         )
 
 
@@ -106,7 +114,9 @@ def _around_the_cells(layout: Layout, text: str, line: int) -> str:
     if line < layout.imports_start or not layout.imports:
         if line <= layout.head.split('"""\n')[0].count("\n") + 1:
             return "The docstring: `description` of [tool.mcp-workbench] in pyproject.toml."
-        return "The head: `requires` of [tool.mcp-workbench] in pyproject.toml, and hashes that export writes."
+        return (
+            "The head: `requires` of [tool.mcp-workbench] in pyproject.toml, and hashes that export writes."
+        )
     source = text.split("\n")[line - 1].strip()
     return f"The imports: export gathers them from the tops of the finished cells.\n\n  {line} | {source}"
 
@@ -134,17 +144,45 @@ def _from_cell(chapter: str, cell_id: str, line: int, start: Path | None) -> str
     if line > count:
         raise WorkbenchError(f"{cell.address} has {count} lines, and no line {line}.")
     if not cell.finished:
-        return str(Found(cell, line or 1, here.server, 0, "The cell is not marked `#| export`: it stays in the notebook."))
+        return str(
+            Found(
+                cell,
+                line or 1,
+                here.server,
+                0,
+                "The cell is not marked `#| export`: it stays in the notebook.",
+            )
+        )
     made = export(here)
     for piece, begin in zip(made.program.pieces, made.starts, strict=True):
         if piece.cell.address == cell.address:
             numbers = [n for first, last in piece.spans for n in range(first, last + 1)]
             wanted = line or numbers[0]
             if wanted in numbers:
-                note = "" if read_target(here.server) == made.text else "server.py is not up to date: this is its line after an export."
+                note = (
+                    ""
+                    if read_target(here.server) == made.text
+                    else "server.py is not up to date: this is its line after an export."
+                )
                 return str(Found(cell, wanted, here.server, begin + numbers.index(wanted), note))
-            return str(Found(cell, wanted, here.server, 0, "The line is a mark, an import that was gathered at the top, or revised later."))
-    return str(Found(cell, line or 1, here.server, 0, "Nothing of the cell is left there: imports are gathered at the top, and revised definitions go."))
+            return str(
+                Found(
+                    cell,
+                    wanted,
+                    here.server,
+                    0,
+                    "The line is a mark, an import that was gathered at the top, or revised later.",
+                )
+            )
+    return str(
+        Found(
+            cell,
+            line or 1,
+            here.server,
+            0,
+            "Nothing of the cell is left there: imports are gathered at the top, and revised definitions go.",
+        )
+    )
 
 
 def _cell(here: Workspace, chapter: str, cell_id: str) -> Cell:

@@ -123,7 +123,8 @@ def unpack(folder: Path) -> Workspace:
         requires = "".join(f"    {json.dumps(item)},\n" for item in source.requires)
         description = json.dumps(source.description, ensure_ascii=False)
         (unfinished / "pyproject.toml").write_text(
-            f"[tool.mcp-workbench]\ndescription = {description}\nrequires = [\n{requires}]\n", encoding="utf-8"
+            f"[tool.mcp-workbench]\ndescription = {description}\nrequires = [\n{requires}]\n",
+            encoding="utf-8",
         )
         unfinished.rename(folder)
     except OSError as error:
@@ -157,9 +158,7 @@ def at(folder: Path) -> Workspace | None:
     return _described(folder, pyproject, table, data.get("project", {}))
 
 
-def _described(
-    folder: Path, pyproject: Path, table: dict[str, Any], project: dict[str, Any]
-) -> Workspace:
+def _described(folder: Path, pyproject: Path, table: dict[str, Any], project: dict[str, Any]) -> Workspace:
     unknown = sorted(table.keys() - {"description", "requires", "check"})
     if unknown:
         raise WorkbenchError(
