@@ -22,6 +22,12 @@ from mcp_workbench.workspace import Workspace
 
 MADE_BY = "# Made by mcp-workbench from notebooks: edit them and run `mcp-workbench export`,"
 
+# nbconvert leaves a notebook of format 4.4 as it is; nbformat alone upgrades it.
+ADD_IDS = (
+    'python -c "import nbformat as f, sys; p = sys.argv[1]; '
+    'f.write(f.validator.normalize(f.v4.upgrade(f.read(p, 4)))[1], p)"'
+)
+
 MAIN = '''\
 def main() -> None:
     """Serve on stdio, or over HTTP: python server.py --transport http --port 8000."""
@@ -33,7 +39,7 @@ def main() -> None:
     parser.add_argument("--transport", choices=["stdio", "http"], default=settings.transport)
     parser.add_argument("--host", default=settings.host, help="address to listen on")
     parser.add_argument("--port", type=int, default=settings.port, help="port to listen on")
-    parser.add_argument("--path", default=settings.streamable_http_path, help="path of the endpoint")
+    parser.add_argument("--path", default=settings.streamable_http_path, help="of the endpoint")
     options = parser.parse_args()
     if options.transport == "stdio":
         mcp.run(transport="stdio", show_banner=False)
@@ -138,7 +144,7 @@ def _unfit(program: Program, workspace: Workspace) -> Iterator[Finding]:
                 Place(cell.chapter, cell.number, cell.id),
                 "two cells share an id" if cell.id else "its cells have no ids",
                 "A line of server.py is traced to its cell by the cell's id.",
-                f"Add them: jupyter nbconvert --to notebook --inplace {path}"
+                f"Add them: {ADD_IDS} {path}"
                 if not cell.id
                 else "Save the notebook in JupyterLab once, or give one of them another id.",
             )

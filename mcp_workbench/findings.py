@@ -28,7 +28,8 @@ class Place:
         if not self.cell:
             return self.chapter
         named = f" ({self.cell_id})" if self.cell_id else ""
-        return f"{self.chapter} cell {self.cell}{named}, line {self.line}"
+        line = f", line {self.line}" if self.line else ""
+        return f"{self.chapter} cell {self.cell}{named}{line}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mcp_workbench.errors import WorkbenchError
 
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+KERNEL = ("kernelspec", "language_info")
 MARK = re.compile(r"#\| export( revise)?[ \t]*(?:\n|$)")
 
 
@@ -73,10 +74,17 @@ def read_json(path: Path) -> dict[str, Any]:
                 f"jupyter nbconvert --to notebook --inplace {path}"
             )
         raise WorkbenchError(f"{path}: not a notebook, it has no list of cells.")
-    metadata = notebook.get("metadata") or {}
-    language = (metadata.get("kernelspec") or {}).get("language") or (
-        metadata.get("language_info") or {}
-    ).get("name", "python")
+    for number, cell in enumerate(notebook["cells"], start=1):
+        source = cell.get("source", "") if isinstance(cell, dict) else None
+        if not isinstance(source, str) and not (
+            isinstance(source, list) and all(isinstance(s, str) for s in source)
+        ):
+            raise WorkbenchError(f"{path}: cell {number} is not a cell. Restore it from git.")
+    metadata = notebook.get("metadata", {})
+    kernel, told = (metadata.get(key, {}) if isinstance(metadata, dict) else None for key in KERNEL)
+    if not isinstance(kernel, dict) or not isinstance(told, dict):
+        raise WorkbenchError(f"{path}: not a notebook, its metadata is malformed. Restore it from git.")
+    language = kernel.get("language") or told.get("name", "python")
     if str(language).casefold() not in {"python", "python3", "ipython"}:
         raise WorkbenchError(
             f"{path}: a notebook of {language}; a chapter is one of Python. Move it out of notebooks/."

@@ -292,8 +292,9 @@ def _where_read(cell: Cell, start: int, end: int, name: str) -> tuple[int, int]:
     for node in ast.walk(ast.parse(cell.source)):
         if isinstance(node, ast.Name) and node.id == name and start <= node.lineno <= end:
             return node.lineno, node.col_offset
-        in_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value
-        if in_text and start <= node.lineno <= end:
+        if not isinstance(node, ast.Constant) or not start <= node.lineno <= end:
+            continue
+        if isinstance(node.value, str) and name in node.value:
             fallback = (node.lineno, node.col_offset)
     return fallback
 

@@ -196,7 +196,7 @@ def _elsewhere(edited: Layout, original: Layout, server: Path) -> Iterator[Findi
             yield finding(
                 edited.tail_start,
                 f"the title of {address} is gone",
-                "Put it back (to empty a cell, remove the lines below it), or delete the cell in the notebook.",
+                "Put it back (to empty a cell, remove its lines), or delete the cell in the notebook.",
                 "Its lines could be deleted on purpose, or be under another cell's title now.",
             )
     if sorted(titles) == sorted(known) and titles != known:

@@ -158,8 +158,10 @@ def at(folder: Path) -> Workspace | None:
     return _described(folder, pyproject, table, data.get("project", {}))
 
 
-def _described(folder: Path, pyproject: Path, table: dict[str, Any], project: dict[str, Any]) -> Workspace:
-    unknown = sorted(table.keys() - {"description", "requires", "check"})
+def _described(folder: Path, pyproject: Path, table: object, project: dict[str, Any]) -> Workspace:
+    if not isinstance(table, dict):
+        raise WorkbenchError(f"{pyproject}: tool.mcp-workbench must be a table; an empty one will do.")
+    unknown = sorted(table.keys() - {"description", "requires"})
     if unknown:
         raise WorkbenchError(
             f"{pyproject}: [tool.mcp-workbench] has no key {unknown[0]!r}; it knows description and requires."

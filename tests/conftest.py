@@ -1,0 +1,70 @@
+"""What the tests share: workspaces made of a few cells, in the words in which people write notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
+
+ROOT = Path(__file__).parent.parent
+SERVER = '#| export\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("Small")'
+
+CellSource = str | tuple[str, str]
+MakeWorkspace = Callable[..., Path]
+
+
+def notebook_of(sources: Iterable[CellSource], *, stem: str = "c") -> dict[str, Any]:
+    """A notebook's JSON. A source that starts with `# ` and a capital is markdown; (id, source) names the id."""
+    cells: list[dict[str, Any]] = []
+    for number, item in enumerate(sources, start=1):
+        identifier, source = item if isinstance(item, tuple) else (f"{stem}-{number}", item)
+        lines = source.splitlines(keepends=True)
+        if source.startswith("# ") and source[2].isupper() and "\n" not in source:
+            cells.append({"cell_type": "markdown", "id": identifier, "metadata": {}, "source": lines})
+        else:
+            cells.append(
+                {
+                    "cell_type": "code",
+                    "execution_count": None,
+                    "id": identifier,
+                    "metadata": {},
+                    "outputs": [],
+                    "source": lines,
+                }
+            )
+    return {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def write_notebook(path: Path, sources: Iterable[CellSource]) -> None:
+    """Write a notebook as Jupyter does."""
+    stem = path.stem.partition("_")[2] or "c"
+    path.write_text(json.dumps(notebook_of(sources, stem=stem), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+@pytest.fixture
+def make_workspace(tmp_path: Path) -> MakeWorkspace:
+    """make_workspace(a=[cells], b=[cells]) writes chapters 00_a and 01_b, and gives the folder."""
+
+    def make(name: str = "desk", /, **chapters: list[CellSource]) -> Path:
+        folder = tmp_path / name
+        (folder / "notebooks").mkdir(parents=True)
+        (folder / "pyproject.toml").write_text('[tool.mcp-workbench]\ndescription = "A small desk."\n')
+        for number, (topic, sources) in enumerate(chapters.items()):
+            write_notebook(folder / "notebooks" / f"{number:02}_{topic}.ipynb", sources)
+        return folder
+
+    return make
