@@ -221,8 +221,10 @@ def _session_cells(session: _Session) -> list[Cell]:
     latest: dict[str, Cell] = {}
     for identifier, source in session.executed:
         ran = Cell(f"{session.chapter}.ipynb", 0, identifier, "", source.rstrip("\n"))
-        known = {cell.id: cell for cell in on_disk if cell.id}
-        match = known.get(identifier) or _match(ran, [*latest.values(), *on_disk])
+        known = {cell.id: cell for cell in [*on_disk, *latest.values()] if cell.id}
+        match = known.get(identifier)
+        if match is None and not (identifier and known):  # an id that is new, among ids, is a new cell
+            match = _match(ran, [*latest.values(), *on_disk])
         if match is None and not ran.finished:
             continue
         home = match or Cell(ran.chapter, len(on_disk) + len(latest) + 1, identifier, "", "")

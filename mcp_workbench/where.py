@@ -89,10 +89,10 @@ def _from_line(file: Path, line: int, start: Path | None) -> str:
     layout = take_apart(text)
     if layout is None:
         raise WorkbenchError(f"{file}: no export wrote this file, so its lines come from no cell.")
+    here = _workspace_of(file, start)
     section = layout.section_at(line)
     if section is None:
-        return f"{file}:{line}\n{_around_the_cells(layout, text, line)}"
-    here = _workspace_of(file, start)
+        return f"{file}:{line}\n{_around_the_cells(here, layout, text, line)}"
     chapter, _, cell_id = section.address.partition("#")
     cell = _cell(here, chapter, cell_id)
     found, note = _line_in_cell(here, text, layout, section, cell, max(line - section.start + 1, 1))
@@ -107,7 +107,7 @@ def _workspace_of(file: Path, start: Path | None) -> Workspace:
         return workspace.find(start)
 
 
-def _around_the_cells(layout: Layout, text: str, line: int) -> str:
+def _around_the_cells(here: Workspace, layout: Layout, text: str, line: int) -> str:
     """What the lines are that belong to no cell, and where they are made."""
     if line >= layout.tail_start:
         return "The tail, which export writes: a finished cell that defines `main` takes its place."
@@ -117,8 +117,10 @@ def _around_the_cells(layout: Layout, text: str, line: int) -> str:
         return (
             "The head: `requires` of [tool.mcp-workbench] in pyproject.toml, and hashes that export writes."
         )
-    source = text.split("\n")[line - 1].strip()
-    return f"The imports: export gathers them from the tops of the finished cells.\n\n  {line} | {source}"
+    words = set(re.findall(r"\w+", text.split("\n")[line - 1].partition("#")[0]))
+    homes = [item.cell.address for item in export(here).program.imports if item.binds in words]
+    named = f": {', '.join(dict.fromkeys(homes))}" if homes else ""
+    return f"The imports: export gathers them from the tops of the finished cells{named}."
 
 
 def _line_in_cell(

@@ -20,7 +20,7 @@ MakeWorkspace = Callable[..., Path]
 
 
 def notebook_of(sources: Iterable[CellSource], *, stem: str = "c") -> dict[str, Any]:
-    """A notebook's JSON. A source that starts with `# ` and a capital is markdown; (id, source) names the id."""
+    """A notebook's JSON. A line that starts with `# ` and a capital is markdown; (id, source) has an id."""
     cells: list[dict[str, Any]] = []
     for number, item in enumerate(sources, start=1):
         identifier, source = item if isinstance(item, tuple) else (f"{stem}-{number}", item)

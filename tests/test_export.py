@@ -87,13 +87,13 @@ class TestText:
         folder = make_workspace(
             a=[
                 SERVER,
-                "#| export\nimport yaml_that_is_not_here\nfrom key_value.aio import x\ny = x, yaml_that_is_not_here",
+                "#| export\nimport not_here\nfrom key_value.aio import x\ny = x, not_here",
             ]
         )
         warnings = made(folder).warnings
         assert len(warnings) == 2
         assert 'add "py-key-value-aio>=' in warnings[0]
-        assert 'add "yaml-that-is-not-here" to requires in [tool.mcp-workbench] (a guess' in warnings[1]
+        assert 'add "not-here" to requires in [tool.mcp-workbench] (a guess' in warnings[1]
 
     def test_an_equal_name_wins_over_metadata(self, make_workspace: MakeWorkspace) -> None:
         folder = make_workspace(a=[SERVER])

@@ -109,7 +109,8 @@ class TestRevision:
 
 class TestDefineBeforeUse:
     def test_a_cell_moves_up_whole_to_above_the_first_that_needs_it(self) -> None:
-        made = finished("first = 1", "@wrap\ndef f(): ...", "between = 2", "def wrap(f): return f\nextra = 3")
+        wrap = "def wrap(f): return f\nextra = 3"
+        made = finished("first = 1", "@wrap\ndef f(): ...", "between = 2", wrap)
         assert texts(tangle(made)) == [
             "first = 1",
             "def wrap(f): return f\nextra = 3",

@@ -23,7 +23,11 @@ Edit = Callable[..., None]
 def desk(make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = make_workspace(
         a=["# The start", ("server", SERVER), ("hello", HELLO), ("scratch", "hello()")],
-        b=["# Later", ("other", "#| export revise\nWORD = 'Hello'"), ("last", "#| export\nlast = [hello, bye]")],
+        b=[
+            "# Later",
+            ("other", "#| export revise\nWORD = 'Hello'"),
+            ("last", "#| export\nlast = [hello, bye]"),
+        ],
     )
     path = folder / "notebooks" / "00_a.ipynb"
     notebook = json.loads(path.read_text())
@@ -86,7 +90,10 @@ class TestEdits:
         expected["cells"][2] |= {"outputs": [], "execution_count": None}
         expected["cells"][2]["source"] = HELLO.replace('"Bye"', '"So long"').splitlines(keepends=True)
         assert after == expected
-        assert Path("notebooks/00_a.ipynb").read_text() == json.dumps(expected, indent=1, ensure_ascii=False) + "\n"
+        assert (
+            Path("notebooks/00_a.ipynb").read_text()
+            == json.dumps(expected, indent=1, ensure_ascii=False) + "\n"
+        )
 
     @pytest.mark.parametrize("indent", [2, 4, None])
     def test_the_json_keeps_its_form(self, indent: int | None) -> None:
@@ -109,7 +116,9 @@ class TestEdits:
     def test_a_definition_added_at_the_top_of_a_section(self) -> None:
         edit(("def hello()", "def before() -> str:\n    return bye()\n\n\ndef hello()"))
         update()
-        assert source("hello").startswith("#| export\nimport os\n\n# gone\nWORD = 'Hi'\n\n\ndef before() -> str:")
+        assert source("hello").startswith(
+            "#| export\nimport os\n\n# gone\nWORD = 'Hi'\n\n\ndef before() -> str:"
+        )
 
     def test_a_definition_removed(self) -> None:
         edit(('def bye() -> str:\n    return "Bye"\n', ""), ("[hello, bye]", "[hello]"))
@@ -123,7 +132,9 @@ class TestEdits:
         assert source("last", "01_b") == "#| export"
 
     def test_an_added_import_goes_to_the_first_cell_that_uses_it(self) -> None:
-        edit(("import os\n", "import os\nimport textwrap\n"), ('return "Bye"', 'return textwrap.dedent("Bye")'))
+        edit(
+            ("import os\n", "import os\nimport textwrap\n"), ('return "Bye"', 'return textwrap.dedent("Bye")')
+        )
         update()
         assert source("hello").startswith("#| export\nimport os\nimport textwrap\n\n# gone")
 
@@ -156,7 +167,9 @@ class TestEdits:
     def test_an_import_written_under_a_title_is_gathered(self) -> None:
         edit(("last = [hello, bye]", "import json\n\nlast = [hello, bye, json]"))
         update()
-        assert Path("server.py").read_text().index("import json") < Path("server.py").read_text().index("# %%")
+        assert Path("server.py").read_text().index("import json") < Path("server.py").read_text().index(
+            "# %%"
+        )
 
     def test_blank_lines_and_comments(self) -> None:
         edit(("last = [hello, bye]", "# All of them:\n\nlast = [hello, bye]\n# The end."))
@@ -173,12 +186,20 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("old", "new", "says"),
         [
-            ('"""A small desk."""', '"""A large desk."""', "description and requires in [tool.mcp-workbench]"),
+            (
+                '"""A small desk."""',
+                '"""A large desk."""',
+                "description and requires in [tool.mcp-workbench]",
+            ),
             ('requires-python = ">=3.11"', 'requires-python = ">=3.13"', "the PEP 723 block"),
             ("    main()\n", "    main()\n    print()\n", "an edit in the tail"),
             ("# %% How the server starts when this file is run\n", "", "the title of the tail is gone"),
             ("# %% 01_b.ipynb#last  Later\n", "", "the title of 01_b.ipynb#last is gone"),
-            ("# %% 01_b.ipynb#last  Later\n", "# %% 01_b.ipynb#lost  Later\n", "no finished cell 01_b.ipynb#lost"),
+            (
+                "# %% 01_b.ipynb#last  Later\n",
+                "# %% 01_b.ipynb#lost  Later\n",
+                "no finished cell 01_b.ipynb#lost",
+            ),
             ("# %% 01_b.ipynb#last  Later\n", "# %% 00_a.ipynb#hello\n", "two titles 00_a.ipynb#hello"),
             ("import os\n", "from posix import os\n", "`os` was imported from another place"),
             ("import os\n", "", "the import of `os` was removed, and is still used"),
@@ -186,7 +207,11 @@ class TestRefused:
             ("import os\n", "import os\nX = 1\n", "not imports alone"),
             ("import os\n", "import os\nimport json\n", "nothing uses the new import `json`"),
             ("def bye() -> str:", "def bye( -> str:", "with your edit: not valid Python"),
-            ("def bye() -> str:", "def hello_2(x=nope) -> str:", "with your edit: no finished cell defines `nope`"),
+            (
+                "def bye() -> str:",
+                "def hello_2(x=nope) -> str:",
+                "with your edit: no finished cell defines `nope`",
+            ),
             ("WORD = 'Hello'", "WORD = 'Hello'\nNEW = 1", "with your edit: `NEW` has no earlier definition"),
             ('    return "Bye"\n', '    return "Bye"\n\n\nlast = 1\n', "`last` is defined already"),
         ],

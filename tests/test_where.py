@@ -44,7 +44,9 @@ class TestFromALine:
             ">   9 |     return WORD + os.name",
         ]
 
-    @pytest.mark.parametrize("form", ["server.py:{0}", "server.py:{0}:7", 'File "server.py", line {0}, in hello'])
+    @pytest.mark.parametrize(
+        "form", ["server.py:{0}", "server.py:{0}:7", 'File "server.py", line {0}, in hello']
+    )
     def test_forms(self, form: str) -> None:
         assert ">   8 | def hello" in where(form.format(line_of("def hello() -> str:")))
 
@@ -56,7 +58,10 @@ class TestFromALine:
         [
             ('"""A small desk."""', "`description` of [tool.mcp-workbench]"),
             ("# dependencies = [", "`requires` of [tool.mcp-workbench]"),
-            ("from fastmcp import FastMCP", "export gathers them from the tops of the finished cells: 00_a.ipynb#server"),
+            (
+                "from fastmcp import FastMCP",
+                "export gathers them from the tops of the finished cells: 00_a.ipynb#server",
+            ),
             ("    main()", "a finished cell that defines `main` takes its place"),
         ],
     )
@@ -65,12 +70,16 @@ class TestFromALine:
 
     def test_an_edited_file_finds_the_nearest_line(self) -> None:
         server = Path("server.py")
-        server.write_text(server.read_text().replace("def hello() -> str:\n", "def hello() -> str:\n    # why\n"))
+        server.write_text(
+            server.read_text().replace("def hello() -> str:\n", "def hello() -> str:\n    # why\n")
+        )
         found = where(f"server.py:{line_of('    return WORD + os.name')}")
         assert "line 9" in found
         assert "The file and the notebook differ here" in found
 
-    @pytest.mark.parametrize("address", ["server.py:0", "server.py:9999", "nowhere.py:1", "server.py", "x", ""])
+    @pytest.mark.parametrize(
+        "address", ["server.py:0", "server.py:9999", "nowhere.py:1", "server.py", "x", ""]
+    )
     def test_bad_addresses(self, address: str) -> None:
         with pytest.raises(WorkbenchError):
             where(address)

@@ -1,0 +1,149 @@
+"""Real servers for the tests: server.py as a process of its own, and a client that is connected to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+from mcp.client.stdio import get_default_environment
+
+ROOT = Path(__file__).parent.parent
+SERVER = ROOT / "server.py"
+DATA = ROOT / "notebooks" / "data"
+
+FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
+PYTHON_SERVER = (sys.executable, str(SERVER))
+FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
+
+PATIENCE = 30  # seconds until a process is said to hang
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to meet the server: a transport, and a protocol era as the client's mode asks for it."""
+
+    transport: Literal["stdio", "http"]
+    era: Literal["sessionless", "handshake"]
+
+    @property
+    def mode(self) -> Literal["auto", "legacy"]:
+        return "legacy" if self.era == "handshake" else "auto"
+
+    def __str__(self) -> str:
+        return f"{self.transport}-{self.era}"
+
+
+WAYS = (
+    Way("stdio", "sessionless"),
+    Way("stdio", "handshake"),
+    Way("http", "sessionless"),
+    Way("http", "handshake"),
+)
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """What a data file says, read without the server."""
+    return json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def environment(home: Path, **settings: str) -> dict[str, str]:
+    """What a server's process may know: nothing of this shell's settings, and a home of its own."""
+    homes = {"HOME": str(home), "XDG_DATA_HOME": str(home), "LOCALAPPDATA": str(home)}
+    quiet = {"FASTMCP_CHECK_FOR_UPDATES": "off", "NO_COLOR": "1", "COLUMNS": "200"}
+    return {**get_default_environment(), **homes, **quiet, **settings}
+
+
+def run(
+    command: Sequence[str], home: Path, stdin: str = "", **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in a folder that is not the server's."""
+    return subprocess.run(
+        command,
+        check=False,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=home,
+        env=environment(home, **settings),
+        timeout=PATIENCE,
+    )
+
+
+@contextmanager
+def serving_http(
+    home: Path,
+    *arguments: str,
+    command: Sequence[str] = PYTHON_SERVER,
+    port: int = 0,
+    **settings: str,
+) -> Iterator[str]:
+    """Serve over HTTP on loopback and give the address; port 0 lets the system choose one that is free."""
+    log = home / "http-server.log"
+    full = [*command, "--transport", "http", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    with log.open("w") as written:
+        process = subprocess.Popen(
+            full,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            cwd=home,
+            env=environment(home, **settings),
+        )
+    try:
+        yield address_in(log, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait for the line in which the server says where it listens."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        said = log.read_text(encoding="utf-8")
+        if listens := re.search(r"running on (http://\S+)", said):
+            return listens[1]
+        if process.poll() is not None:
+            break
+        time.sleep(0.03)
+    raise AssertionError(f"the server does not listen: {log.read_text(encoding='utf-8')}")
+
+
+@contextmanager
+def new_desk(
+    way: Way,
+    home: Path,
+    *,
+    command: Sequence[str] = PYTHON_SERVER,
+    settings: dict[str, str] | None = None,
+    **handlers: Any,
+) -> Iterator[Client[Any]]:
+    """A client, not yet connected, of a server that nobody else talks to."""
+    settings = settings or {}
+    if way.transport == "http":
+        with serving_http(home, command=command, **settings) as address:
+            yield Client(f"{address}/mcp", mode=way.mode, timeout=PATIENCE, **handlers)
+    else:
+        transport = StdioTransport(
+            command[0],
+            list(command[1:]),
+            env=environment(home, **settings),
+            cwd=str(home),
+            keep_alive=False,
+            log_file=home / "stdio-server.log",
+        )
+        yield Client(transport, mode=way.mode, timeout=PATIENCE, **handlers)
