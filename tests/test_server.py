@@ -33,7 +33,6 @@ from mcp.types import (
     PromptReference,
     ResourceTemplateReference,
 )
-
 from serving import (
     DATA,
     FASTMCP,
@@ -188,10 +187,11 @@ CANCEL: ElicitResult[Any] = ElicitResult(action="cancel")
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Wait for notifications, which may arrive after the result of the call that sent them."""
-    async with asyncio.timeout(5):
-        while not happened():
-            await asyncio.sleep(0.01)
+    """Wait, at most 5 seconds, for notifications: they may come after the result of their call."""
+    for _ in range(500):
+        if happened():
+            return
+        await asyncio.sleep(0.01)
 
 
 # What the server offers ------------------------------------------------------------------------------
@@ -532,7 +532,7 @@ class TestResources:
     async def test_only_reading_lists_are_given_out(self, desk: Client[Any], path: str) -> None:
         assert (DATA / "reading-lists" / "../books.json").is_file()
         assert (DATA / "reading-lists" / "../../../pyproject.toml").resolve() == ROOT / "pyproject.toml"
-        with pytest.raises(MCPError, match="Resource not found|No reading list"):
+        with pytest.raises(MCPError, match=r"Resource not found|No reading list"):
             await desk.read_resource(f"file://reading-lists/{path}")
 
     @pytest.mark.xfail(strict=True, reason="find_books refuses this limit, its address answers nonsense")
@@ -686,15 +686,17 @@ async def test_a_loan_and_its_return_are_seen_everywhere(connect: Connect) -> No
 REFUSALS = pytest.mark.parametrize("refusal", [DECLINE, CANCEL], ids=["decline", "cancel"])
 
 
-class TestReserve:
-    HOLD = {"book_id": LEAGUES, "patron_id": "p001"}
+REQUEST = {"book_id": LEAGUES, "patron_id": "p001"}
+ADA = {"name": "Ada Example", "email": "ada@example.org"}
 
+
+class TestReserve:
     async def test_the_patron_is_asked_where(self, connect: Connect) -> None:
         patron = Person(accept(value="Portobello"))
         async with connect(elicitation_handler=patron) as client:
-            assert await ask(client, "reserve", **self.HOLD) == {**self.HOLD, "collect_at": "Portobello"}
-            with pytest.raises(ToolError, match="p001 is in the queue for 'Vingt mille lieues.*' already"):
-                await client.call_tool("reserve", self.HOLD)
+            assert await ask(client, "reserve", **REQUEST) == {**REQUEST, "collect_at": "Portobello"}
+            with pytest.raises(ToolError, match=r"p001 is in the queue for 'Vingt mille lieues.*' already"):
+                await client.call_tool("reserve", REQUEST)
         (question,) = patron.asked
         assert isinstance(question, ElicitRequestFormParams)
         assert question.message == f"Where will you collect {BOOKS[LEAGUES]['title']!r}?"
@@ -704,21 +706,19 @@ class TestReserve:
     async def test_a_refusal_reserves_nothing(self, connect: Connect, refusal: ElicitResult[Any]) -> None:
         async with connect(elicitation_handler=Person(refusal, accept(value="Leith"))) as client:
             with pytest.raises(ToolError, match=f"Nothing was reserved: .* chose to {refusal.action}"):
-                await client.call_tool("reserve", self.HOLD)
-            assert (await ask(client, "reserve", **self.HOLD))["collect_at"] == "Leith"
+                await client.call_tool("reserve", REQUEST)
+            assert (await ask(client, "reserve", **REQUEST))["collect_at"] == "Leith"
 
     @pytest.mark.xfail(strict=True, reason="what is wrong with an answer is masked")
     async def test_an_answer_that_was_not_offered(self, connect: Connect) -> None:
         async with connect(elicitation_handler=Person(accept(value="Atlantis"))) as client:
-            with pytest.raises(ToolError, match="Atlantis|Central"):
-                await client.call_tool("reserve", self.HOLD)
+            with pytest.raises(ToolError, match=r"Atlantis|Central"):
+                await client.call_tool("reserve", REQUEST)
 
 
 class TestRegister:
-    ADA = {"name": "Ada Example", "email": "ada@example.org"}
-
     async def test_notice_then_form(self, connect: Connect) -> None:
-        person = Person(accept(), accept(**self.ADA))
+        person = Person(accept(), accept(**ADA))
         async with connect(elicitation_handler=person) as client:
             patron_id = await ask(client, "register")
             assert re.fullmatch(r"p\d{3}", patron_id)
@@ -738,7 +738,7 @@ class TestRegister:
     async def test_a_refusal_registers_nobody(
         self, connect: Connect, before: list[ElicitResult[Any]], refusal: ElicitResult[Any]
     ) -> None:
-        person = Person(*before, refusal, accept(), accept(**self.ADA))
+        person = Person(*before, refusal, accept(), accept(**ADA))
         why = f"chose to {refusal.action}" if before else "the privacy notice was not accepted"
         async with connect(elicitation_handler=person) as client:
             with pytest.raises(ToolError, match=f"Nobody was registered: .*{why}"):
@@ -832,7 +832,7 @@ async def test_checking_the_shelves_reports_each(connect: Connect, tmp_path: Pat
     lent = LOANS.keys() | {copy["id"] for copy in at_leith if copy["shelf"] == empty}
     loans = [{"copy": copy_id, "patron": "p001", "due": "2030-01-01"} for copy_id in sorted(lent)]
     (data / "loans.json").write_text(json.dumps(loans))
-    shelves = {shelf: 0 for shelf in sorted({copy["shelf"] for copy in at_leith})}
+    shelves = dict.fromkeys(sorted({copy["shelf"] for copy in at_leith}), 0)
     for copy in at_leith:
         shelves[copy["shelf"]] += copy["id"] not in lent
     assert shelves[empty] == 0
@@ -921,7 +921,7 @@ def request(number: int, method: str, **params: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("command", [PYTHON_SERVER, FASTMCP_RUN], ids=["python", "fastmcp-run"])
 async def test_stdout_carries_nothing_but_json_rpc(command: tuple[str, ...], tmp_path: Path) -> None:
-    """Line by line, without a client that could tidy an address: good calls, bad calls, and no JSON at all."""
+    """Line by line, with no client to tidy an address: good calls, bad calls, and no JSON at all."""
     sent: list[dict[str, Any] | str] = [
         INITIALIZE,
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -1009,6 +1009,14 @@ class TestCommandLine:
                 assert await client.list_tools()
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that is also known as desk.example."""
+    names = {"FASTMCP_HTTP_ALLOWED_HOSTS": json.dumps(["desk.example"])}
+    with serving_http(tmp_path_factory.mktemp("guarded"), **names) as address:
+        yield address
+
+
 class TestOverHttp:
     @pytest.mark.parametrize(
         ("headers", "status"),
@@ -1029,12 +1037,6 @@ class TestOverHttp:
         answer = httpx2.post(f"{guarded}/mcp", json=INITIALIZE, headers={**accepts, **headers})
         assert answer.status_code == status
         assert ("Library desk" in answer.text) == (status == 200)
-
-    @pytest.fixture(scope="class")
-    def guarded(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-        names = {"FASTMCP_HTTP_ALLOWED_HOSTS": json.dumps(["desk.example"])}
-        with serving_http(tmp_path_factory.mktemp("guarded"), **names) as address:
-            yield address
 
     async def test_both_eras_meet_at_one_desk(self, tmp_path: Path) -> None:
         """What a client of one era changes, a client of the other sees, at the same time."""

@@ -176,11 +176,11 @@ class TestImports:
         program = tangle(
             finished(
                 "import os\nfrom fastmcp import FastMCP, Context\nx = os, FastMCP, Context",
-                "from typing import Any\nimport os\nfrom collections.abc import Iterable\ny = Any, Iterable, os",
+                "from typing import Any\nimport os\nfrom collections.abc import Set\ny = Any, Set, os",
             )
         )
         assert render_imports(program.imports) == (
-            "import os\nfrom collections.abc import Iterable\nfrom typing import Any\n\n"
+            "import os\nfrom collections.abc import Set\nfrom typing import Any\n\n"
             "from fastmcp import Context, FastMCP"
         )
 
