@@ -13,11 +13,11 @@
 # Made by mcp-workbench from notebooks: edit them and run `mcp-workbench export`,
 # or edit here and run `mcp-workbench update`, which takes the edits home.
 # chapter 00_first_server.ipynb sha256:477f0723d54b7773
-# chapter 01_tools.ipynb sha256:1b46cacb6e2a97ff
-# chapter 02_resources.ipynb sha256:e426aebfeb609421
+# chapter 01_tools.ipynb sha256:d3a420449bb16491
+# chapter 02_resources.ipynb sha256:eab6e015a5e41f0b
 # chapter 03_prompts.ipynb sha256:159cfb68bcb9b1af
-# chapter 04_context.ipynb sha256:e92a253d03dd453f
-# this file, but for this line, sha256:a4b22101d75afdc5
+# chapter 04_context.ipynb sha256:998e89c954d3dd71
+# this file, but for this line, sha256:1889272fa571f195
 
 import asyncio
 import functools
@@ -67,10 +67,10 @@ from mcp.types import (
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, Field, ValidationError, computed_field
 
 
-# %% 01_tools.ipynb#the-server-again
+# %% 01_tools.ipynb#the-server-again  The server again
 mcp = FastMCP(
     "Library desk",
     version="1.0.0",
@@ -83,7 +83,7 @@ mcp = FastMCP(
 )
 
 
-# %% 01_tools.ipynb#a-copy-and-a-loan
+# %% 01_tools.ipynb#a-copy-and-a-loan  The server again
 Branch = Literal["Central", "Leith", "Morningside", "Portobello"]
 
 
@@ -104,7 +104,7 @@ class Loan(BaseModel):
     due: date
 
 
-# %% 02_resources.ipynb#a-book-with-an-address
+# %% 02_resources.ipynb#a-book-with-an-address  A book that knows its address
 class Book(BaseModel):
     """A book in the catalogue. Title and language are those of the original."""
 
@@ -127,7 +127,7 @@ class Book(BaseModel):
         return all(word in known.casefold() for word in words.casefold().split())
 
 
-# %% 01_tools.ipynb#the-records
+# %% 01_tools.ipynb#the-records  The server again
 @dataclass
 class Records:
     """What the desk knows, each kind by its id; loans by the id of the copy."""
@@ -145,7 +145,7 @@ class Records:
         return [copy for copy in self.copies_of(book_id) if copy.id not in self.loans]
 
 
-# %% 01_tools.ipynb#read-the-records
+# %% 01_tools.ipynb#read-the-records  The server again
 def data_folder() -> Path:
     """The folder with the library's data: DESK_DATA, else notebooks/data beside this file."""
     return Path(os.environ.get("DESK_DATA") or Path(__file__).parent / "notebooks" / "data")
@@ -170,37 +170,20 @@ def records() -> Records:
     )
 
 
-# %% 01_tools.ipynb#look-things-up
-def book_by_id(book_id: str) -> Book:
-    """The book with this id, or a ToolError that names the ids closest to it."""
-    books = records().books
-    if book_id in books:
-        return books[book_id]
-    close = get_close_matches(book_id, books, n=3, cutoff=0.5)
-    hint = f"Did you mean {', '.join(close)}?" if close else "Search with find_books."
-    raise ToolError(f"No book has the id {book_id!r}. {hint}")
-
-
-def check_patron(patron_id: str) -> None:
-    """Refuse, with a ToolError, an id that no patron has."""
-    if patron_id not in records().patrons:
-        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
-
-
-# %% 01_tools.ipynb#hints-for-the-host
+# %% 01_tools.ipynb#hints-for-the-host  Arguments from types
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ADDS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 REMOVES = ToolAnnotations(destructive_hint=True, idempotent_hint=False, open_world_hint=False)
 
 
-# %% 01_tools.ipynb#opening-hours-typed
+# %% 01_tools.ipynb#opening-hours-typed  Arguments from types
 @mcp.tool(version="2.0", tags={"branches"}, title="Opening hours", annotations=READS)
 def opening_hours(branch: Branch) -> str:
     """Say when a branch of the library is open."""
     return records().branches[branch]["hours"]
 
 
-# %% 01_tools.ipynb#find-books
+# %% 01_tools.ipynb#years  Arguments from types
 class Years(BaseModel):
     """A span of years, both ends included. Leave an end out to leave it open."""
 
@@ -213,6 +196,7 @@ class Years(BaseModel):
         )
 
 
+# %% 01_tools.ipynb#find-books  Arguments from types
 class Found(BaseModel):
     """The first books of a search, and how many there are in all."""
 
@@ -225,8 +209,8 @@ def find_books(
     words: Annotated[str, Field(description="Words of title, author or subject")] = "",
     language: Annotated[str | None, Field(description="Original language: 'French'")] = None,
     years: Annotated[Years | None, Field(description="Years of first publication")] = None,
-    on_shelf_at: Annotated[Branch | None, Field(description="Only what is in now")] = None,
-    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+    on_shelf_at: Annotated[Branch | None, Field(description="Only books on a shelf there")] = None,
+    limit: Annotated[int, Field(ge=1, le=50, description="At most so many books")] = 10,
 ) -> Found:
     """Find books in the catalogue; every filter narrows the search.
 
@@ -246,7 +230,24 @@ def find_books(
     return Found(total=len(found), books=found[:limit])
 
 
-# %% 01_tools.ipynb#where-is
+# %% 01_tools.ipynb#look-things-up  Errors that a model can act on
+def book_by_id(book_id: str) -> Book:
+    """The book with this id, or a ToolError that names the ids closest to it."""
+    books = records().books
+    if book_id in books:
+        return books[book_id]
+    close = get_close_matches(book_id, books, n=3, cutoff=0.5)
+    hint = f"Did you mean {', '.join(close)}?" if close else "Search with find_books."
+    raise ToolError(f"No book has the id {book_id!r}. {hint}")
+
+
+def check_patron(patron_id: str) -> None:
+    """Refuse, with a ToolError, an id that no patron has."""
+    if patron_id not in records().patrons:
+        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
+
+
+# %% 01_tools.ipynb#where-is  Errors that a model can act on
 class Whereabouts(BaseModel):
     """A book, and where each of its copies is: on the shelf, or out on loan."""
 
@@ -271,7 +272,7 @@ def where_is(book_id: str) -> Whereabouts:
     )
 
 
-# %% 01_tools.ipynb#lend
+# %% 01_tools.ipynb#lend  Sync or async
 LOAN_PERIOD = timedelta(days=21)
 
 
@@ -294,7 +295,7 @@ async def lend(book_id: str, patron_id: str, branch: Branch) -> Loan:
     return loan
 
 
-# %% 01_tools.ipynb#take-back
+# %% 01_tools.ipynb#take-back  Sync or async
 @mcp.tool(tags={"loans"}, title="Take a copy back", annotations=REMOVES)
 async def take_back(copy_id: str) -> Copy:
     """Take a copy back from the patron who has it, and say on which shelf it belongs.
@@ -309,7 +310,7 @@ async def take_back(copy_id: str) -> Copy:
     return records().copies[copy_id]
 
 
-# %% 01_tools.ipynb#a-picture
+# %% 01_tools.ipynb#a-picture  Results
 def bar_chart(values: list[int], *, bar: int = 12, height: int = 96) -> bytes:
     """A bar chart as a PNG image (8 bits, grey): one bar a value, the highest `height` pixels."""
     top = max(values, default=0) or 1
@@ -334,7 +335,7 @@ def bar_chart(values: list[int], *, bar: int = 12, height: int = 96) -> bytes:
     )
 
 
-# %% 01_tools.ipynb#chart-decades
+# %% 01_tools.ipynb#chart-decades  Results
 def books_by_decade(language: str | None = None) -> dict[int, int]:
     """How many books of the catalogue first appeared in each decade, oldest first."""
     years = [
@@ -353,7 +354,10 @@ def chart_decades(language: str | None = None) -> ToolResult:
         language: Count only books of this original language, such as 'French'.
     """
     decades = books_by_decade(language)
-    text = ", ".join(f"{decade}s: {count}" for decade, count in decades.items()) or "no books"
+    if not decades:
+        known = ", ".join(sorted({book.language for book in records().books.values()}))
+        raise ToolError(f"No book's language is {language!r}. There are books in {known}.")
+    text = ", ".join(f"{decade}s: {count}" for decade, count in decades.items())
     picture = Image(data=bar_chart(list(decades.values())), format="png").to_image_content()
     return ToolResult(
         content=[text, picture],
@@ -361,7 +365,7 @@ def chart_decades(language: str | None = None) -> ToolResult:
     )
 
 
-# %% 02_resources.ipynb#about-the-desk
+# %% 02_resources.ipynb#about-the-desk  Text, JSON, bytes
 @mcp.resource("info://desk", mime_type="text/markdown")
 def about_the_desk() -> str:
     """What this library is, in a page: its size, its branches, its languages."""
@@ -373,21 +377,21 @@ def about_the_desk() -> str:
     return f"# Library desk\n\n{len(books)} books in {', '.join(languages)}.\n\n{branches}\n"
 
 
-# %% 02_resources.ipynb#branches
+# %% 02_resources.ipynb#branches  Text, JSON, bytes
 @mcp.resource("data://branches", mime_type="application/json")
 def branches() -> list[dict[str, str]]:
     """Every branch with its address, telephone number and opening hours."""
     return list(records().branches.values())
 
 
-# %% 02_resources.ipynb#the-chart
+# %% 02_resources.ipynb#the-chart  Text, JSON, bytes
 @mcp.resource("data://decades.png", mime_type="image/png")
 def decades_picture() -> bytes:
     """A bar chart of the whole catalogue, one bar a decade."""
     return bar_chart(list(books_by_decade().values()))
 
 
-# %% 02_resources.ipynb#one-book
+# %% 02_resources.ipynb#one-book  Templates: one function, many addresses
 @mcp.resource("book://{book_id}", mime_type="application/json")
 def book_record(book_id: str) -> str:
     """A book of the catalogue, with the shelf or the loan of each of its copies."""
@@ -396,7 +400,7 @@ def book_record(book_id: str) -> str:
     return where_is(book_id).model_dump_json()
 
 
-# %% 02_resources.ipynb#one-shelf
+# %% 02_resources.ipynb#one-shelf  Templates: one function, many addresses
 @mcp.resource("shelf://{branch}/{shelf}", mime_type="application/json")
 def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
     """The books that stand on one shelf of one branch now, such as shelf://Leith/FR-V."""
@@ -407,14 +411,14 @@ def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
     return [book.model_dump(mode="json") for book in books]
 
 
-# %% 02_resources.ipynb#a-search-with-an-address
+# %% 02_resources.ipynb#a-search-with-an-address  Templates: one function, many addresses
 @mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
 def search_results(words: str = "", language: str | None = None, limit: int = 10) -> str:
     """The same search as find_books, as an address that can be kept and read again."""
     return find_books(words, language, limit=limit).model_dump_json()
 
 
-# %% 02_resources.ipynb#reading-lists
+# %% 02_resources.ipynb#reading-lists  Files, and who may read which
 MOST_BYTES = 64 * 1024
 
 
@@ -437,7 +441,7 @@ def reading_lists() -> list[str]:
     return [f"file://reading-lists/{file.name}" for file in sorted(folder.glob("*.md"))]
 
 
-# %% 03_prompts.ipynb#help
+# %% 03_prompts.ipynb#help  A prompt is a function that returns text
 @mcp.prompt(name="help", title="What can this desk do?", tags={"help"})
 def help_prompt() -> str:
     """Explain what can be asked at this desk, with examples."""
@@ -448,7 +452,7 @@ def help_prompt() -> str:
     )
 
 
-# %% 03_prompts.ipynb#recommend
+# %% 03_prompts.ipynb#recommend  Arguments
 @mcp.prompt(title="Recommend a book", tags={"reading"})
 def recommend(subject: str, language: str = "English") -> str:
     """Ask for three books on a subject, from this catalogue and on the shelf now."""
@@ -459,7 +463,7 @@ def recommend(subject: str, language: str = "English") -> str:
     )
 
 
-# %% 03_prompts.ipynb#reading-group
+# %% 03_prompts.ipynb#reading-group  Several messages
 @mcp.prompt(title="Plan a reading group", tags={"reading"})
 def reading_group(book_id: str, weeks: int = 4) -> list[Message]:
     """Plan the meetings of a reading group on one book."""
@@ -475,7 +479,7 @@ def reading_group(book_id: str, weeks: int = 4) -> list[Message]:
     ]
 
 
-# %% 03_prompts.ipynb#completion
+# %% 03_prompts.ipynb#completion  Completion
 @mcp.completion
 def complete(
     ref: PromptReference | ResourceTemplateReference,
@@ -502,7 +506,7 @@ def complete(
     return sorted(value for value in values() if value.casefold().startswith(typed))[:100]
 
 
-# %% 04_context.ipynb#interactive
+# %% 04_context.ipynb#interactive  Ask the person
 class NeedsInput(Exception):
     """Stops a tool at a question that has to travel to the client first."""
 
@@ -528,7 +532,7 @@ def interactive(tool: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     return run
 
 
-# %% 04_context.ipynb#answer-from-client
+# %% 04_context.ipynb#answer-from-client  Ask the person
 Answer = TypeVar("Answer", ElicitResult, CreateMessageResult)
 
 
@@ -554,7 +558,7 @@ async def answer_from_client(
     return kind.model_validate(answers[key])
 
 
-# %% 04_context.ipynb#ask
+# %% 04_context.ipynb#ask  Ask the person
 async def ask(
     ctx: Context, message: str, response_type: Any
 ) -> AcceptedElicitation[Any] | DeclinedElicitation | CancelledElicitation:
@@ -570,46 +574,15 @@ async def ask(
         ctx, f"ask: {message}", ElicitRequest(params=params), ElicitResult
     )
     if answer.action == "accept":
-        return handle_elicit_accept(form, answer.content)
+        try:
+            return handle_elicit_accept(form, answer.content)
+        except ValidationError as error:
+            wrong = [f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()]
+            raise ToolError(f"The answer does not fit: {'; '.join(wrong)}.") from error
     return DeclinedElicitation() if answer.action == "decline" else CancelledElicitation()
 
 
-# %% 04_context.ipynb#ask-to-visit
-async def ask_to_visit(ctx: Context, message: str, url: str) -> bool:
-    """Ask the person at the client to open a page; True where they agreed to."""
-    can = ctx.session.client_capabilities
-    if can is None or can.elicitation is None or can.elicitation.url is None:
-        raise ToolError(
-            f"Your client cannot show a page (URL elicitation). Please open {url} yourself."
-        )
-    params = ElicitRequestURLParams(message=message, url=url, elicitation_id=str(uuid.uuid4()))
-    answer = await answer_from_client(
-        ctx, f"visit: {url}", ElicitRequest(params=params), ElicitResult
-    )
-    return answer.action == "accept"
-
-
-# %% 04_context.ipynb#sample
-async def sample(ctx: Context, prompt: str, *, system_prompt: str, max_tokens: int = 200) -> str:
-    """Let the client's own model complete a prompt, and give its text."""
-    can = ctx.session.client_capabilities
-    if can is None or can.sampling is None:
-        raise ToolError(
-            "This needs a model, and your client lends none (sampling). Write the text yourself."
-        )
-    params = CreateMessageRequestParams(
-        messages=[SamplingMessage(role="user", content=TextContent(text=prompt))],
-        system_prompt=system_prompt,
-        max_tokens=max_tokens,
-    )
-    request = CreateMessageRequest(params=params)
-    answer = await answer_from_client(ctx, f"sample: {prompt}", request, CreateMessageResult)
-    if not isinstance(answer.content, TextContent):
-        raise ToolError(f"Your client's model sent {answer.content.type}, and this needs text.")
-    return answer.content.text
-
-
-# %% 04_context.ipynb#reserve
+# %% 04_context.ipynb#reserve  Ask the person
 class Hold(BaseModel):
     """A place in the queue for a book, and the branch where it will be collected."""
 
@@ -642,7 +615,22 @@ async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
     return hold
 
 
-# %% 04_context.ipynb#register
+# %% 04_context.ipynb#ask-to-visit  Pages, forms, several choices
+async def ask_to_visit(ctx: Context, message: str, url: str) -> bool:
+    """Ask the person at the client to open a page; True where they agreed to."""
+    can = ctx.session.client_capabilities
+    if can is None or can.elicitation is None or can.elicitation.url is None:
+        raise ToolError(
+            f"Your client cannot show a page (URL elicitation). Please open {url} yourself."
+        )
+    params = ElicitRequestURLParams(message=message, url=url, elicitation_id=str(uuid.uuid4()))
+    answer = await answer_from_client(
+        ctx, f"visit: {url}", ElicitRequest(params=params), ElicitResult
+    )
+    return answer.action == "accept"
+
+
+# %% 04_context.ipynb#register  Pages, forms, several choices
 PRIVACY_NOTICE = "https://library.example/privacy"
 
 
@@ -668,7 +656,7 @@ async def register(ctx: Context) -> str:
     return patron_id
 
 
-# %% 04_context.ipynb#suggest
+# %% 04_context.ipynb#suggest  Pages, forms, several choices
 @mcp.tool(tags={"catalogue"}, title="Suggest books", annotations=READS)
 @interactive
 async def suggest(branch: Branch, ctx: Context) -> list[Book]:
@@ -687,7 +675,7 @@ async def suggest(branch: Branch, ctx: Context) -> list[Book]:
     return sorted(books, key=lambda book: -len(liked.intersection(book.subjects)))[:5]
 
 
-# %% 04_context.ipynb#check-shelves
+# %% 04_context.ipynb#check-shelves  Progress, and a log
 @mcp.tool(timeout=60, tags={"branches"}, title="Check the shelves", annotations=READS)
 async def check_shelves(branch: Branch, ctx: Context) -> dict[str, int]:
     """Go along every shelf of a branch and count the copies that stand on it."""
@@ -704,7 +692,27 @@ async def check_shelves(branch: Branch, ctx: Context) -> dict[str, int]:
     return standing
 
 
-# %% 04_context.ipynb#describe
+# %% 04_context.ipynb#sample  Borrow the caller's model
+async def sample(ctx: Context, prompt: str, *, system_prompt: str, max_tokens: int = 200) -> str:
+    """Let the client's own model complete a prompt, and give its text."""
+    can = ctx.session.client_capabilities
+    if can is None or can.sampling is None:
+        raise ToolError(
+            "This needs a model, and your client lends none (sampling). Write the text yourself."
+        )
+    params = CreateMessageRequestParams(
+        messages=[SamplingMessage(role="user", content=TextContent(text=prompt))],
+        system_prompt=system_prompt,
+        max_tokens=max_tokens,
+    )
+    request = CreateMessageRequest(params=params)
+    answer = await answer_from_client(ctx, f"sample: {prompt}", request, CreateMessageResult)
+    if not isinstance(answer.content, TextContent):
+        raise ToolError(f"Your client's model sent {answer.content.type}, and this needs text.")
+    return answer.content.text
+
+
+# %% 04_context.ipynb#describe  Borrow the caller's model
 @mcp.tool(tags={"catalogue"}, title="Write a shelf card", annotations=READS)
 @interactive
 async def shelf_card(book_id: str, ctx: Context) -> str:
@@ -731,7 +739,7 @@ def main() -> None:
     parser.add_argument("--transport", choices=["stdio", "http"], default=settings.transport)
     parser.add_argument("--host", default=settings.host, help="address to listen on")
     parser.add_argument("--port", type=int, default=settings.port, help="port to listen on")
-    parser.add_argument("--path", default=settings.streamable_http_path, help="path of the endpoint")
+    parser.add_argument("--path", default=settings.streamable_http_path, help="of the endpoint")
     options = parser.parse_args()
     if options.transport == "stdio":
         mcp.run(transport="stdio", show_banner=False)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,28 +53,29 @@ WAYS = (
 
 def rows(name: str) -> list[dict[str, Any]]:
     """What a data file says, read without the server."""
-    return json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
-def environment(home: Path, **settings: str) -> dict[str, str]:
+def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a server's process may know: nothing of this shell's settings, and a home of its own."""
     homes = {"HOME": str(home), "XDG_DATA_HOME": str(home), "LOCALAPPDATA": str(home)}
     quiet = {"FASTMCP_CHECK_FOR_UPDATES": "off", "NO_COLOR": "1", "COLUMNS": "200"}
-    return {**get_default_environment(), **homes, **quiet, **settings}
+    return {**get_default_environment(), **homes, **quiet, **(settings or {})}
 
 
 def run(
-    command: Sequence[str], home: Path, stdin: str = "", **settings: str
+    command: Sequence[str], home: Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a folder that is not the server's."""
     return subprocess.run(
         command,
         check=False,
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         cwd=home,
-        env=environment(home, **settings),
+        env=environment(home, settings),
         timeout=PATIENCE,
     )
 
@@ -85,7 +86,7 @@ def serving_http(
     *arguments: str,
     command: Sequence[str] = PYTHON_SERVER,
     port: int = 0,
-    **settings: str,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Serve over HTTP on loopback and give the address; port 0 lets the system choose one that is free."""
     log = home / "http-server.log"
@@ -97,7 +98,7 @@ def serving_http(
             stdout=written,
             stderr=written,
             cwd=home,
-            env=environment(home, **settings),
+            env=environment(home, settings),
         )
     try:
         yield address_in(log, process)
@@ -129,19 +130,18 @@ def new_desk(
     home: Path,
     *,
     command: Sequence[str] = PYTHON_SERVER,
-    settings: dict[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
     **handlers: Any,
 ) -> Iterator[Client[Any]]:
     """A client, not yet connected, of a server that nobody else talks to."""
-    settings = settings or {}
     if way.transport == "http":
-        with serving_http(home, command=command, **settings) as address:
+        with serving_http(home, command=command, settings=settings) as address:
             yield Client(f"{address}/mcp", mode=way.mode, timeout=PATIENCE, **handlers)
     else:
         transport = StdioTransport(
             command[0],
             list(command[1:]),
-            env=environment(home, **settings),
+            env=environment(home, settings),
             cwd=str(home),
             keep_alive=False,
             log_file=home / "stdio-server.log",
