@@ -15,9 +15,9 @@
 # chapter 00_first_server.ipynb sha256:477f0723d54b7773
 # chapter 01_tools.ipynb sha256:d3a420449bb16491
 # chapter 02_resources.ipynb sha256:eab6e015a5e41f0b
-# chapter 03_prompts.ipynb sha256:159cfb68bcb9b1af
-# chapter 04_context.ipynb sha256:998e89c954d3dd71
-# this file, but for this line, sha256:1889272fa571f195
+# chapter 03_prompts.ipynb sha256:f6041c293955e5b5
+# chapter 04_context.ipynb sha256:e0306f7ee146007e
+# this file, but for this line, sha256:f744cf3052914ba1
 
 import asyncio
 import functools
@@ -447,8 +447,8 @@ def help_prompt() -> str:
     """Explain what can be asked at this desk, with examples."""
     return (
         "Explain briefly what I can ask at this library's desk, and give three examples. "
-        "It can search the catalogue by words, language, years and branch; say where each copy of a "
-        "book is; lend and take back; tell opening hours; and show reading lists."
+        "It can search the catalogue by words, language, years and branch; say where each copy of "
+        "a book is; lend and take back; tell opening hours; and show reading lists."
     )
 
 
@@ -457,9 +457,9 @@ def help_prompt() -> str:
 def recommend(subject: str, language: str = "English") -> str:
     """Ask for three books on a subject, from this catalogue and on the shelf now."""
     return (
-        f"Recommend three books on the subject {subject!r}, written in {language}. Use find_books with "
-        f"on_shelf_at for each branch, name only books that it returns, and say in one sentence each "
-        f"why the book is worth reading and on which shelf it stands."
+        f"Recommend three books on the subject {subject!r}, written in {language}. Use "
+        "find_books with on_shelf_at for each branch, name only books that it returns, and say in a sentence "
+        "each why the book is worth reading and on which shelf it stands."
     )
 
 
@@ -519,7 +519,8 @@ def interactive(tool: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     """Let a tool use `ask`, `ask_to_visit` and `sample`; stands directly above the function.
 
     In the sessionless era a question is the result of the call, and the client calls again with the
-    answer: the tool runs from its first line once more, so nothing may be changed before the last question.
+    answer: the tool runs from its first line once more, so nothing may be changed before the last
+    question.
     """
 
     @functools.wraps(tool)
@@ -541,8 +542,8 @@ async def answer_from_client(
 ) -> Answer:
     """The client's answer to a request of the server, in both protocol eras.
 
-    Handshake: the request goes out while the call waits. Sessionless: it goes out as the call's result,
-    and the answers so far travel with it in `request_state`, which FastMCP seals.
+    Handshake: the request goes out while the call waits. Sessionless: it goes out as the call's
+    result, and the answers so far travel with it in `request_state`, which FastMCP seals.
     """
     context = ctx.request_context
     if context is not None and context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
@@ -577,7 +578,9 @@ async def ask(
         try:
             return handle_elicit_accept(form, answer.content)
         except ValidationError as error:
-            wrong = [f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()]
+            wrong = [
+                f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()
+            ]
             raise ToolError(f"The answer does not fit: {'; '.join(wrong)}.") from error
     return DeclinedElicitation() if answer.action == "decline" else CancelledElicitation()
 
@@ -660,7 +663,7 @@ async def register(ctx: Context) -> str:
 @mcp.tool(tags={"catalogue"}, title="Suggest books", annotations=READS)
 @interactive
 async def suggest(branch: Branch, ctx: Context) -> list[Book]:
-    """Ask the reader which subjects they like, and suggest up to five books on the shelf at a branch."""
+    """Ask the reader which subjects they like, and suggest up to five books at a branch."""
     subjects = sorted({subject for book in records().books.values() for subject in book.subjects})
     answer = await ask(ctx, "Which of these do you like to read?", [subjects])
     if answer.action != "accept":

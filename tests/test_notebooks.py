@@ -1,0 +1,287 @@
+"""The chapters: how they are written, that each runs alone, and that a cell may be run twice."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import ROOT
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from notebook_scan import scan
+from notebook_style import faults
+
+NOTEBOOKS = ROOT / "notebooks"
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+Notebook = dict[str, Any]
+
+
+def each_chapter(test: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)(test)
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """The chapters and their data, copied to another folder."""
+    folder = tmp_path / "copies"
+    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return folder
+
+
+def execute(path: Path, notebook: Any, *, allow_errors: bool = False) -> None:
+    """Execute a notebook in memory, from a fresh kernel in its folder."""
+    manager = AsyncKernelManager(transport_encryption="auto")
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(
+        notebook, km=manager, timeout=300, resources=resources, allow_errors=allow_errors
+    ).execute()
+
+
+def test_there_are_chapters() -> None:
+    assert [path.stem[:2] for path in CHAPTERS] == [f"{n:02}" for n in range(len(CHAPTERS))]
+    assert len(CHAPTERS) >= 5
+
+
+@each_chapter
+def test_it_is_written_as_chapters_are(chapter: Path) -> None:
+    assert faults(chapter.stem, json.loads(chapter.read_text("utf-8"))) == []
+
+
+@each_chapter
+def test_it_is_a_valid_notebook(chapter: Path) -> None:
+    nbformat.validate(json.loads(chapter.read_text("utf-8")))
+
+
+@each_chapter
+def test_it_runs_alone_under_nbmake(chapter: Path, copies: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+    ran = subprocess.run(
+        [*command, "--nbmake", "--overwrite", str(copies / chapter.name)],
+        cwd=copies,
+        env={**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert scan(json.loads((copies / chapter.name).read_text("utf-8"))) == []
+
+
+@each_chapter
+def test_a_cell_may_be_run_twice(chapter: Path, copies: Path) -> None:
+    """Every code cell stands twice; what it shows is the same."""
+    notebook = nbformat.read(copies / chapter.name, as_version=4)
+    doubled = []
+    for cell in notebook.cells:
+        doubled.append(cell)
+        if cell.cell_type == "code":
+            again = copy.deepcopy(cell)
+            again.id = f"{cell.id}-again"
+            doubled.append(again)
+    notebook.cells = doubled
+    execute(copies / chapter.name, notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for once, again in zip(code[::2], code[1::2], strict=True):
+        assert shown(again) == shown(once), once.id
+
+
+def shown(cell: Any) -> str:
+    """All text that a cell showed; how a stream is cut into messages is the kernel's affair."""
+    parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "".join(parts)
+
+
+# The rules themselves: a good notebook has no fault, and each rule is seen to catch something.
+
+
+def markdown(identifier: str, text: str) -> Notebook:
+    return {"cell_type": "markdown", "id": identifier, "metadata": {}, "source": text}
+
+
+def code(identifier: str, text: str, *tags: str) -> Notebook:
+    metadata = {"tags": list(tags)} if tags else {}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": identifier,
+        "metadata": metadata,
+        "outputs": [],
+        "source": text,
+    }
+
+
+SETUP = 'from fastmcp import Client, FastMCP\nfrom mcp_workbench import expect_error, resume\nresume("07_x")'
+TITLE = (
+    "# 07 X\n\nYou will build x.\n\n| time | 20 minutes |\n|---|---|\n| needs | chapter 06 |\n"
+    "| adds to server.py | x |\n| offline | yes |"
+)
+FINISHED = '#| export\n@mcp.tool\ndef x(y: int) -> int:\n    """Twice."""\n    return 2 * y'
+
+
+def good() -> Notebook:
+    words = " ".join(["A plain sentence of ten words that says what comes."] * 4)
+    cells = [markdown("title", TITLE), code("setup", SETUP)]
+    for number in range(3):
+        cells.append(markdown(f"section-{number}", f"## Section {number}\n\n{words}\n\nPredict: what comes?"))
+        cells.append(code(f"first-{number}", "with expect_error(ValueError):\n    raise ValueError"))
+        for step in range(3):
+            cells.append(markdown(f"text-{number}-{step}", words))
+            cells.append(code(f"code-{number}-{step}", "x = 1\nx"))
+    cells.append(markdown("finished-text", words))
+    cells.append(code("finished", FINISHED))
+    cells.append(markdown("filler", ("word " * 500).strip()))
+    cells.append(markdown("exercises", "## Exercises\n\nLater."))
+    cells.append(markdown("recap", "## Recap\n\nYou can now x.\n\nExported: `x`."))
+    cells.append(markdown("next", "Next: 08 Y"))
+    kernel = {"kernelspec": {"name": "python3"}}
+    return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+
+
+def cell_of(notebook: Notebook, identifier: str) -> Notebook:
+    return next(cell for cell in notebook["cells"] if cell["id"] == identifier)
+
+
+def write(identifier: str, text: str) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        cell_of(notebook, identifier)["source"] = text
+
+    return change
+
+
+def replace(identifier: str, old: str, new: str) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        cell = cell_of(notebook, identifier)
+        assert old in cell["source"]
+        cell["source"] = cell["source"].replace(old, new)
+
+    return change
+
+
+def insert(before: str, *cells: Notebook) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        place = notebook["cells"].index(cell_of(notebook, before))
+        notebook["cells"][place:place] = copy.deepcopy(list(cells))
+
+    return change
+
+
+def put(identifier: str, key: str, value: Any) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        cell_of(notebook, identifier)[key] = value
+
+    return change
+
+
+def everywhere(old: str, new: str) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        for cell in notebook["cells"]:
+            cell["source"] = cell["source"].replace(old, new)
+
+    return change
+
+
+BROKEN: dict[str, tuple[Callable[[Notebook], Any], str]] = {
+    "format": (lambda n: n.update(nbformat_minor=4), "format 4.5"),
+    "kernel": (lambda n: n["metadata"].update(kernelspec={"name": "ir"}), "python3"),
+    "id": (put("code-0-0", "id", "Code_1"), "not readable"),
+    "long id": (put("code-0-0", "id", "a" * 41), "not readable"),
+    "same id": (put("code-0-0", "id", "code-0-1"), "stands twice"),
+    "outputs": (put("code-0-0", "execution_count", 3), "committed with outputs"),
+    "raises": (put("code-0-0", "metadata", {"tags": ["raises-exception"]}), "use expect_error"),
+    "spaces": (write("code-0-0", "x = 1 \nx"), "trailing spaces"),
+    "number": (replace("title", "# 07", "# 08"), "the first cell is not"),
+    "build": (replace("title", "You will build", "This is"), "what you will build"),
+    "table": (replace("title", "| needs | chapter 06 |\n", ""), "the table's rows"),
+    "online": (replace("title", "| offline | yes |", "| offline | no |"), "not offline"),
+    "setup": (replace("setup", "07_x", "06_x"), "setup"),
+    "long setup": (replace("setup", "resume(", "x = 1\nresume("), "setup"),
+    "exercises": (replace("exercises", "Exercises", "Homework"), "not Exercises and Recap"),
+    "sections": (replace("section-2", "## Section 2", ""), "2 sections"),
+    "recap": (replace("recap", "Exported:", "Names:"), "recap"),
+    "next": (write("next", "The end."), "what is next"),
+    "cells": (lambda n: n["cells"].__delitem__(slice(3, 9)), "cells, not 30"),
+    "too many cells": (insert("next", *[markdown(f"m{i}", "x") for i in range(40)]), "to 60"),
+    "words": (write("filler", "few"), "words, not"),
+    "too many words": (write("filler", "word " * 2000), "words, not"),
+    "median": (everywhere("x = 1\nx", "x = 1\n\n\n\nx"), "median"),
+    "long cell": (write("code-0-0", "x\n" * 15 + "x"), "16 lines"),
+    "long finished cell": (replace("finished", "    return", "    # x\n" * 36 + "    return"), "41 lines"),
+    "no text": (write("text-0-0", "Now."), "1 words before it"),
+    "row": (insert("code-0-0", code("a", "1"), code("b", "2")), "third code cell"),
+    "predictions": (everywhere("Predict:", "Well:"), "predictions"),
+    "skipped heading": (replace("section-1", "## Section", "#### Section"), "skips a level"),
+    "banned": (write("text-0-0", "This is just a word of ten that says it all."), "the word 'just'"),
+    "emoji": (write("text-0-0", "A plain sentence of ten words that says it \U0001f600."), "emoji"),
+    "secret": (write("code-0-0", "key = 'Bearer abcdefgh'"), "secret"),
+    "nothing fails": (everywhere("with expect_error(ValueError):\n    raise", "raise"), "no expect_error"),
+    "run": (write("code-0-0", "asyncio.run(x)"), "asyncio.run("),
+    "enter": (write("code-0-0", "await client.__aenter__()"), "__aenter__"),
+    "magic": (write("code-0-0", "%time x"), "a magic"),
+    "long line": (write("code-0-0", f"x = '{'x' * 100}'"), "100 characters"),
+    "workbench": (replace("finished", "2 * y", "mcp_workbench"), "mcp_workbench in a finished"),
+    "print": (replace("finished", "return", "print(y)\n    return"), "print in a finished"),
+    "docstring": (replace("finished", '    """Twice."""\n', ""), "without a docstring"),
+    "class": (write("finished", "#| export\nclass X:\n    pass"), "class X without"),
+    "annotation": (replace("finished", "y: int", "y"), "without annotations"),
+    "unformatted": (replace("finished", "2 * y", "2*y"), "as ruff formats"),
+}
+
+
+def test_a_good_notebook_has_no_fault() -> None:
+    assert faults("07_x", good()) == []
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_each_rule_catches(rule: str) -> None:
+    change, keyword = BROKEN[rule]
+    notebook = good()
+    change(notebook)
+    found = faults("07_x", notebook)
+    assert any(keyword in fault for fault in found), found
+
+
+def test_the_scan_sees_what_nbmake_does_not(tmp_path: Path) -> None:
+    """A notebook that nbmake passes, executed for real, with every silent defect in it."""
+    cells = [
+        code("magic", "%nosuchmagic"),
+        code("thread", "import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()\nt.join()"),
+        code("coroutine", "import asyncio\nasync def f(): pass\nf()"),
+        code("awaited", "f()\nNone"),
+        code("task", "async def die(): 1 / 0\nt = asyncio.create_task(die())\nawait asyncio.sleep(0)\ndel t"),
+        code("collected", "import gc\n_ = gc.collect()"),
+        code("raises", "1", "raises-exception"),
+        code("long", "print('x\\n' * 20)"),
+        code("unstable", "print(object(), '127.0.0.1:80', '/tmp/x', '2026-01-01T10:00')"),
+        code("fine", "'Mon-Fri 10:00-18:00'"),
+    ]
+    notebook = nbformat.from_dict({**good(), "cells": cells})
+    execute(tmp_path / "x.ipynb", notebook, allow_errors=True)
+    found = scan(notebook)
+    for expected in (
+        "magic: a magic that does not exist",
+        "thread: a thread that died",
+        "coroutine: a coroutine that was never awaited",
+        "raises: raises-exception, and nothing was raised",
+        "long: 21 lines of output",
+        "unstable: an address in memory",
+        "unstable: a port",
+        "unstable: a path",
+        "unstable: a time",
+    ):
+        assert any(fault.startswith(expected) for fault in found), (expected, found)
+    assert any("a task that died" in fault for fault in found), found
+    assert any("was never awaited" in fault for fault in found), found
+    assert not any(fault.startswith("fine") for fault in found)
+
+
+def test_the_scan_sees_a_cell_that_was_not_executed() -> None:
+    assert scan({"cells": [code("x", "1")]}) == ["x: was not executed"]
