@@ -15,12 +15,11 @@
 # chapter 00_first_server.ipynb sha256:477f0723d54b7773
 # chapter 01_tools.ipynb sha256:d3a420449bb16491
 # chapter 02_resources.ipynb sha256:eab6e015a5e41f0b
-# chapter 03_prompts.ipynb sha256:f6041c293955e5b5
-# chapter 04_context.ipynb sha256:e0306f7ee146007e
-# this file, but for this line, sha256:f744cf3052914ba1
+# chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
+# chapter 04_context.ipynb sha256:5b34e47ac10f1ec1
+# this file, but for this line, sha256:bfa8836b0c296c98
 
 import asyncio
-import functools
 import json
 import os
 import struct
@@ -31,7 +30,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -68,7 +67,6 @@ from mcp.types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, Field, ValidationError, computed_field
-
 
 # %% 01_tools.ipynb#the-server-again  The server again
 mcp = FastMCP(
@@ -458,8 +456,8 @@ def recommend(subject: str, language: str = "English") -> str:
     """Ask for three books on a subject, from this catalogue and on the shelf now."""
     return (
         f"Recommend three books on the subject {subject!r}, written in {language}. Use "
-        "find_books with on_shelf_at for each branch, name only books that it returns, and say in a sentence "
-        "each why the book is worth reading and on which shelf it stands."
+        "find_books with on_shelf_at for each branch, name only books that it returns, and say in "
+        "a sentence each why the book is worth reading and on which shelf it stands."
     )
 
 
@@ -523,7 +521,7 @@ def interactive(tool: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     question.
     """
 
-    @functools.wraps(tool)
+    @wraps(tool)
     async def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return await tool(*args, **kwargs)

@@ -164,19 +164,16 @@ def _unfit(program: Program, workspace: Workspace) -> Iterator[Finding]:
 def render(program: Program, workspace: Workspace) -> Export:
     """The text of server.py for a program."""
     tail = f"{TAIL_TITLE}\n{START}" if "main" in program.binds else f"{TAIL_TITLE}\n{MAIN}{START}"
-    blocks = [render_imports(program.imports)] if program.imports else []
-    first_piece = len(blocks)
-    blocks += [_titled(piece) for piece in program.pieces]
-    blocks.append(tail)
-    before = _header(program, workspace)
-    after = "\n" + "\n\n\n".join(blocks)
-    line = before.count("\n") + 3
+    imports = f"{render_imports(program.imports)}\n\n" if program.imports else ""
+    before, after = _header(program, workspace), [f"\n{imports}"]
+    line = before.count("\n") + imports.count("\n") + 3  # the seal, a blank line, and from 1
     starts: list[int] = []
-    for index, block in enumerate(blocks[:-1]):
-        if index >= first_piece:
-            starts.append(line + 1)
-        line += block.count("\n") + 3
-    text = f"{before}{seal(before + after)}{after}"
+    for piece in program.pieces:
+        after.append(f"{_titled(piece)}\n\n\n")
+        starts.append(line + 1)  # below the title
+        line += after[-1].count("\n")
+    rest = "".join([*after, tail])
+    text = f"{before}{seal(before + rest)}{rest}"
     return Export(text, program, tuple(starts), tuple(_unprovided(program, workspace)))
 
 
