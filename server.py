@@ -14,10 +14,10 @@
 # or edit here and run `mcp-workbench update`, which takes the edits home.
 # chapter 00_first_server.ipynb sha256:477f0723d54b7773
 # chapter 01_tools.ipynb sha256:d3a420449bb16491
-# chapter 02_resources.ipynb sha256:eab6e015a5e41f0b
+# chapter 02_resources.ipynb sha256:3ab623f201befc44
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
-# chapter 04_context.ipynb sha256:5b34e47ac10f1ec1
-# this file, but for this line, sha256:bfa8836b0c296c98
+# chapter 04_context.ipynb sha256:323ba0b39f376f2a
+# this file, but for this line, sha256:4f2e999adb27f88d
 
 import asyncio
 import json
@@ -411,7 +411,11 @@ def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
 
 # %% 02_resources.ipynb#a-search-with-an-address  Templates: one function, many addresses
 @mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
-def search_results(words: str = "", language: str | None = None, limit: int = 10) -> str:
+def search_results(
+    words: str = "",
+    language: str | None = None,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+) -> str:
     """The same search as find_books, as an address that can be kept and read again."""
     return find_books(words, language, limit=limit).model_dump_json()
 
@@ -652,7 +656,8 @@ async def register(ctx: Context) -> str:
     answer = await ask(ctx, "Who are you?", Application)
     if answer.action != "accept":
         raise ToolError(f"Nobody was registered: the person chose to {answer.action}.")
-    patron_id = f"p{len(records().patrons) + 1:03}"
+    last = max(int(patron_id[1:]) for patron_id in records().patrons)
+    patron_id = f"p{last + 1:03}"
     records().patrons[patron_id] = {"id": patron_id, **answer.data.model_dump()}
     return patron_id
 
@@ -673,6 +678,7 @@ async def suggest(branch: Branch, ctx: Context) -> list[Book]:
         if c.branch == branch and c.id not in records().loans
     }
     books = [records().books[book_id] for book_id in sorted(at_branch)]
+    books = [book for book in books if liked.intersection(book.subjects)]
     return sorted(books, key=lambda book: -len(liked.intersection(book.subjects)))[:5]
 
 

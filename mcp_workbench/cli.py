@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,14 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse asks shutil for the width, at every argument: 2 ms."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = os.get_terminal_size().columns
+        except OSError:  # no terminal
+            width = 100
+        super().__init__(prog, width=min(width, 100) - 2)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mcp-workbench",
         description="Grow an MCP server in notebooks, and ship exactly what you ran.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
-    verbs = parser.add_subparsers(metavar="command", required=True)
+    verbs = parser.add_subparsers(
+        metavar="command", required=True, prog=parser.prog
+    )  # else it formats the help
 
     verb = _verb(verbs, "demo", _demo, "run the chapters, export, serve, and talk to the server")
 
@@ -76,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 def _verb(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
 ) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, formatter_class=_Help)
     verb.set_defaults(run=run)
     return verb
 
@@ -102,7 +116,8 @@ def _check(new: str, old: str | None, target: Path) -> int:
         return 0
     import difflib
 
-    from mcp_workbench.layout import is_untouched, take_apart
+    from mcp_workbench.layout import is_untouched
+    from mcp_workbench.sections import take_apart
 
     lines = difflib.unified_diff(
         (old or "").splitlines(keepends=True),

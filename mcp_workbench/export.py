@@ -63,14 +63,6 @@ if __name__ == "__main__":
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """A line of server.py: the piece that it belongs to, and the line of that piece's text (from 1)."""
-
-    piece: Piece
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Export:
     """A rendered server.py: its text, the program in it, the line (from 1) on which each piece's text begins,
     and warnings about requirements."""
@@ -79,14 +71,6 @@ class Export:
     program: Program
     starts: tuple[int, ...]
     warnings: tuple[str, ...]
-
-    def locate(self, line: int) -> Located | None:
-        """The piece that a line of server.py belongs to; None in the header, the imports or the tail."""
-        for piece, start in zip(self.program.pieces, self.starts, strict=True):
-            inside = line - start + 1
-            if -1 <= inside <= piece.text.count("\n") + 1:  # its title counts as its first line
-                return Located(piece, max(inside, 1))
-        return None
 
 
 def cells_of(workspace: Workspace) -> Iterator[Cell]:

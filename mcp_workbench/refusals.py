@@ -20,8 +20,10 @@ ALWAYS_DEFINED = (
 )
 DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*\|[ \t]*([\w-]+)([^\n]*)", re.MULTILINE)
 ALMOST = re.compile(r"#[ \t]*(export(?:[ \t]+revise)?)[ \t]*$")
-MAGIC = re.compile(r"^\s*(?:%|!|\?)|^\s*[\w, .]+=\s*[%!]|\?\s*$")
-KEY = re.compile(
+# Patterns below are compiled by `re` when a cell first needs them: most exports need none.
+MAGIC = r"^\s*(?:%|!|\?)|^\s*[\w, .]+=\s*[%!]|\?\s*$"
+KEY_STARTS = ("sk-", "gh", "glpat-", "AKIA", "AIza", "hf_", "xox", "k_live_", "-----BEGIN", "eyJ")
+KEY = (
     r"sk-ant-[\w-]{20,}|sk-(?:proj-)?[\w-]{20,}|gh[opsur]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}"
     r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|hf_[A-Za-z]{30,}|xox[abeprs]-[\w-]{10,}|[rs]k_live_\w{16,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
@@ -29,7 +31,7 @@ KEY = re.compile(
 NOT_A_SECRET = "# not-a-secret"  # noqa: S105
 SERVER_METHODS = frozenset({"run", "run_async", "run_stdio_async", "run_http_async"})
 LOOP_STARTERS = frozenset({"asyncio", "anyio", "trio", "uvicorn"})
-OUTSIDE = re.compile(r"'await' outside|'async (?:for|with)' outside|asynchronous comprehension outside")
+OUTSIDE = r"'await' outside|'async (?:for|with)' outside|asynchronous comprehension outside"
 
 
 def place(cell: Cell, line: int = 1, column: int = 0, source: str | None = None) -> Place:
@@ -116,7 +118,7 @@ def not_python(cell: Cell, error: SyntaxError | ValueError) -> list[Finding]:
 def _magic_near(lines: list[str], line: int) -> int | None:
     """The line of a magic that the error is about: the parser may only notice on the next one."""
     for number in (line, line - 1):
-        if 0 < number <= len(lines) and MAGIC.search(lines[number - 1]):
+        if 0 < number <= len(lines) and re.search(MAGIC, lines[number - 1]):
             return number
     return None
 
@@ -124,7 +126,7 @@ def _magic_near(lines: list[str], line: int) -> int | None:
 def _syntax(cell: Cell, line: int, error: SyntaxError | ValueError) -> Finding:
     column = max((getattr(error, "offset", 1) or 1) - 1, 0)
     message = getattr(error, "msg", None) or str(error)
-    if OUTSIDE.search(message):
+    if re.search(OUTSIDE, message):
         return Finding(
             "MCP204",
             place(cell, line, column),
@@ -144,7 +146,9 @@ def _syntax(cell: Cell, line: int, error: SyntaxError | ValueError) -> Finding:
 def secrets(cell: Cell) -> list[Finding]:
     """MCP214: a literal in the format of a known kind of key; the message never shows it."""
     findings: list[Finding] = []
-    for match in KEY.finditer(cell.source):
+    if not any(start in cell.source for start in KEY_STARTS):
+        return findings
+    for match in re.finditer(KEY, cell.source):
         line = cell.source.count("\n", 0, match.start()) + 1
         text = cell.source.split("\n")[line - 1]
         if NOT_A_SECRET in text:
@@ -153,7 +157,7 @@ def secrets(cell: Cell) -> list[Finding]:
         findings.append(
             Finding(
                 "MCP214",
-                place(cell, line, column, KEY.sub("(hidden)", text)),
+                place(cell, line, column, re.sub(KEY, "(hidden)", text)),
                 "this looks like a key",
                 "server.py is committed, shared and deployed; a key in it is everybody's.",
                 f"Read it from the environment (os.environ), or end the line with `{NOT_A_SECRET}`.",
@@ -302,7 +306,7 @@ def _where_read(cell: Cell, start: int, end: int, name: str) -> tuple[int, int]:
 def _bound_at(cell: Cell, name: str) -> tuple[int, bool] | None:
     """Where an unfinished cell binds a name, and whether by an import; its magics are passed over."""
     lines = cell.source.split("\n")
-    text = "\n".join("pass" if MAGIC.search(line) else line for line in lines)
+    text = "\n".join("pass" if re.search(MAGIC, line) else line for line in lines)
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):

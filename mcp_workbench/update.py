@@ -20,8 +20,9 @@ from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.export import Export, cells_of, export, read_target, render, write_all
 from mcp_workbench.findings import Finding, Place, Refused
 from mcp_workbench.imports import Import, read_imports
-from mcp_workbench.layout import CHAPTER_LINE, Layout, is_untouched, take_apart
+from mcp_workbench.layout import CHAPTER_LINE, is_untouched
 from mcp_workbench.notebook import Cell
+from mcp_workbench.sections import Layout, take_apart
 from mcp_workbench.tangle import Piece, read_cell, tangle
 from mcp_workbench.workspace import Workspace
 

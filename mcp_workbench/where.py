@@ -10,8 +10,8 @@ from pathlib import Path
 from mcp_workbench import notebook, workspace
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.export import export, read_target
-from mcp_workbench.layout import Layout, Section, take_apart
 from mcp_workbench.notebook import Cell
+from mcp_workbench.sections import Layout, Section, take_apart
 from mcp_workbench.workspace import Workspace
 
 AROUND = 4

@@ -17,7 +17,8 @@ from mcp_workbench import export, workspace
 from mcp_workbench.cli import main
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Refused
-from mcp_workbench.layout import is_untouched, take_apart
+from mcp_workbench.layout import is_untouched
+from mcp_workbench.sections import take_apart
 
 TOOL = "#| export\n@mcp.tool\ndef hello(name: str) -> str:\n    return f'Hello, {name}'"
 
@@ -113,17 +114,6 @@ class TestText:
         one = made(make_workspace("one", a=[("s", SERVER)], b=[("t", TOOL)]))
         two = made(make_workspace("two", a=[("s", SERVER), ("n", "#| export\nn = 1")], b=[("t", TOOL)]))
         assert {"# %% 01_b.ipynb#t"} <= set(one.text.splitlines()) & set(two.text.splitlines())
-
-    def test_every_line_is_located(self, make_workspace: MakeWorkspace) -> None:
-        result = made(make_workspace(a=[("s", SERVER)], b=[("t", TOOL)]))
-        lines = result.text.split("\n")
-        located = 0
-        for number, line in enumerate(lines, start=1):
-            found = result.locate(number)
-            if found and line.strip() and not line.startswith("# %%"):
-                located += 1
-                assert found.piece.text.split("\n")[found.line - 1] == line
-        assert located == 4
 
     def test_the_tail_is_formatted_as_ruff_would(self, make_workspace: MakeWorkspace, tmp_path: Path) -> None:
         text = made(make_workspace(a=[SERVER, TOOL.replace("'", '"')])).text
