@@ -61,9 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=_Help,
     )
-    verbs = parser.add_subparsers(
-        metavar="command", required=True, prog=parser.prog
-    )  # else it formats the help
+    # Without `prog`, argparse formats the whole help to find it.
+    verbs = parser.add_subparsers(metavar="command", required=True, prog=parser.prog)
 
     verb = _verb(verbs, "demo", _demo, "run the chapters, export, serve, and talk to the server")
 
