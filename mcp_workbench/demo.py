@@ -86,7 +86,8 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
         console.print(f"{word:<12}{text}", markup=False)
 
     line("chapters", f"{len(chapters)} executed, {cells} code cells, no error, {seconds:.0f} s")
-    line("export", f"{len(program.cells)} finished cells, {len(program.revised)} revisions{revised}")
+    revisions = f"{len(program.revised)} revision{'' if len(program.revised) == 1 else 's'}"
+    line("export", f"{len(program.cells)} finished cells, {revisions}{revised}")
     count = made.text.count("\n")
     line("server.py", f"{here.server}, {count} lines, {'written' if written else 'up to date'}")
     met = asyncio.run(_meet(here.server))
@@ -155,7 +156,7 @@ async def _execute_one(path: Path, progress: Progress) -> int:
         on_cell_executed=executed,
     )
     try:
-        await client.async_execute()
+        await client.async_execute(cleanup_kc=True)  # nbclient leaves a manager that it was given alone
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         cell = running[0] if running else None
         where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from mcp_workbench import workspace
 from mcp_workbench.errors import WorkbenchError
@@ -29,7 +30,9 @@ def lab(start: Path | None = None) -> int:
     chapters = here.chapters()
     first = chapters[0].relative_to(here.folder) if chapters else Path()
     print(f"JupyterLab on {here.folder / first}; end it with Ctrl-C", file=sys.stderr)
-    command = [sys.executable, "-m", "jupyterlab", str(first)]
+    # Given the notebook itself, JupyterLab would show its folder only, and not server.py beside it.
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here.folder}"]
+    command.append(f"--LabApp.default_url=/lab/tree/{quote(first.as_posix())}")
     try:
         return subprocess.run(command, cwd=here.folder, check=False).returncode
     except KeyboardInterrupt:  # JupyterLab got it too, and has ended

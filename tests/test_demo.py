@@ -1,0 +1,168 @@
+"""demo and lab: the long verbs, run for real, from the checkout and from a wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, SERVER, MakeWorkspace
+
+from mcp_workbench import workspace
+from mcp_workbench.cli import main
+
+HELLO = '''#| export
+@mcp.tool
+def hello(name: str = "you") -> str:
+    """Greet."""
+    return f"Hello, {name}"'''
+
+
+def workbench(folder: Path, *arguments: str, site: Path = ROOT, **more: str) -> dict[str, Any]:
+    """How to start the command line in a folder, from the checkout or from an unpacked wheel."""
+    code = f"import sys; from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
+    variables = {**os.environ, "PYTHONPATH": str(site), "FASTMCP_CHECK_FOR_UPDATES": "off", **more}
+    return {"args": [sys.executable, "-c", code], "cwd": folder, "env": variables}
+
+
+def run_demo(folder: Path, *, site: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**workbench(folder, "demo", site=site), capture_output=True, text=True, check=False)
+
+
+def test_it_shows_the_whole_path(make_workspace: MakeWorkspace) -> None:
+    folder = make_workspace(
+        a=[SERVER, "assert mcp.name == 'Small'"],
+        b=[SERVER.replace("#| export", "#| export revise")],
+        c=["from mcp_workbench import resume\nresume('02_c')", HELLO],
+    )
+    ran = run_demo(folder)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    lines = [line.rstrip() for line in ran.stdout.splitlines() if "━" not in line]
+    said = {line[:12].strip(): line[12:] for line in lines if line[:12].strip()}
+    assert said["chapters"].startswith("3 executed, 5 code cells, no error")
+    assert said["export"] == "3 finished cells, 1 revision: mcp"
+    assert str(folder / "server.py") in said["server.py"]
+    assert [line.split()[:2] for line in lines if line.startswith(("stdio", "http"))] == [
+        ["stdio", "sessionless"],
+        ["stdio", "handshake"],
+        ["http", "sessionless"],
+        ["http", "handshake"],
+    ]
+    assert said["http"].endswith("1 tools, 0 resources, 0 templates, 0 prompts")
+    assert (said["tools"], said["resources"]) == ("hello", "none")
+    assert (said["call"], said["result"]) == ("hello({})", "Hello, you")
+    assert any("the same from both transports in both eras" in line for line in lines)
+    assert said["open"] == "mcp-workbench lab"
+    assert said["install"] == f"fastmcp install claude-desktop {folder / 'server.py'}"
+    assert len(lines) <= 24
+    assert "def hello" in (folder / "server.py").read_text()
+
+
+def test_all_chapters_that_fail_are_named_and_nothing_is_exported(make_workspace: MakeWorkspace) -> None:
+    folder = make_workspace(a=[SERVER, "x = 1\nassert x == 2, 'one is not two'"], b=["1 / 0"], c=["fine = 1"])
+    ran = run_demo(folder)
+    assert ran.returncode == 1
+    assert "00_a.ipynb cell 2 (a-2) failed: AssertionError: one is not two" in ran.stderr
+    assert "----> 2 assert x == 2" in ran.stderr
+    assert "01_b.ipynb cell 1 (b-1) failed: ZeroDivisionError" in ran.stderr
+    assert "Nothing was exported" in ran.stderr
+    assert not (folder / "server.py").exists()
+
+
+def test_a_server_that_does_not_start_shows_its_log(make_workspace: MakeWorkspace) -> None:
+    starts = (
+        "#| export\ndef main() -> None:\n    import sys\n    if '--transport' in sys.argv:\n"
+        "        raise SystemExit('no HTTP today')\n    mcp.run(show_banner=False)"
+    )
+    ran = run_demo(make_workspace(a=[SERVER, HELLO, starts]))
+    assert ran.returncode == 1
+    assert "did not start over HTTP" in ran.stderr
+    assert "no HTTP today" in ran.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's wheel, unpacked: what an ordinary `pip install` gives."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    zipfile.ZipFile(built).extractall(folder / "site")
+    return folder / "site"
+
+
+def test_from_a_wheel_outside_a_workspace(wheel: Path, tmp_path: Path) -> None:
+    ran = run_demo(tmp_path, site=wheel)
+    assert ran.returncode == 0, ran.stderr
+    assert "11 tools, 4 resources, 4 templates, 3 prompts" in ran.stdout
+    assert "Alexandre Dumas" in ran.stdout
+    assert "(makes ./mcp-desk, a copy of the course)" in ran.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert ran.stderr == ""
+
+
+def test_lab_opens_jupyterlab_on_a_copy_of_the_course(wheel: Path, tmp_path: Path) -> None:
+    """The real JupyterLab, asked over HTTP; the second time the copy is left as it is."""
+    config, runtime, here = tmp_path / "config", tmp_path / "runtime", tmp_path / "here"
+    config.mkdir()
+    here.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"open_browser": False, "port": port, "ip": "127.0.0.1", "allow_root": True}
+    (config / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": settings}))
+    homes = {"JUPYTER_CONFIG_DIR": config, "JUPYTER_RUNTIME_DIR": runtime, "HOME": tmp_path}
+    start = workbench(here, "lab", site=wheel, **{name: str(path) for name, path in homes.items()})
+    for _ in range(2):
+        process = subprocess.Popen(
+            **start, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            content = _contents(runtime, process)
+            assert {"00_first_server.ipynb", "04_context.ipynb", "data"} <= content
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=30)
+        (here / "mcp-desk" / "notebooks" / "mine.txt").write_text("kept")
+    assert (here / "mcp-desk" / "notebooks" / "mine.txt").read_text() == "kept"
+    made, course = workspace.at(here / "mcp-desk"), workspace.at(ROOT)
+    assert made is not None
+    assert course is not None
+    assert (made.description, made.requires) == (course.description, course.requires)
+
+
+def _contents(runtime: Path, process: subprocess.Popen[bytes]) -> set[str]:
+    """The names in notebooks/, as the running JupyterLab serves them."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for path in runtime.glob("jpserver-*.json"):
+            try:
+                server = json.loads(path.read_text())
+                query = f"{server['url']}api/contents/notebooks?token={server['token']}"
+                with urllib.request.urlopen(query) as answer:
+                    return {item["name"] for item in json.load(answer)["content"]}
+            except (json.JSONDecodeError, urllib.error.URLError):
+                continue  # half written, or not listening yet
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(process.communicate()[1].decode())
+
+
+def test_lab_does_not_take_a_folder_that_is_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mcp-desk").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["lab"]) == 2
+    assert "exists, and is no workspace" in capsys.readouterr().err
