@@ -1,6 +1,7 @@
 """The program in the kernel: `resume` a chapter where the ones before it end, `rebuild` after a revision."""
 
 from __future__ import annotations
+import __future__
 
 import asyncio
 import inspect
@@ -142,6 +143,8 @@ def run(program: Program, namespace: Namespace, folder: Path) -> None:
     `__file__` becomes the server.py that the program would be, so that data beside it is found.
     """
     namespace["__file__"] = str(_home(folder, program) / "server.py")
+    future = [item.attribute for item in program.imports if item.module == "__future__"]
+    flags = sum(getattr(__future__, name).compiler_flag for name in future)
     for item in program.imports:
         alias = f" as {item.alias}" if item.alias else ""
         statement = f"import {item.module}{alias}"
@@ -149,7 +152,7 @@ def run(program: Program, namespace: Namespace, folder: Path) -> None:
             statement = f"from {item.module} import {item.attribute}{alias}"
         _execute(item.cell, "\n" * (item.line - 1) + statement, namespace)
     for piece in program.pieces:
-        _execute(piece.cell, _in_place(piece), namespace)
+        _execute(piece.cell, _in_place(piece), namespace, flags)
 
 
 def _in_place(piece: Piece) -> str:
@@ -161,11 +164,12 @@ def _in_place(piece: Piece) -> str:
     return "\n".join(kept)
 
 
-def _execute(cell: Cell, source: str, namespace: Namespace) -> None:
+def _execute(cell: Cell, source: str, namespace: Namespace, flags: int = 0) -> None:
     name = f"{cell.chapter}#{cell.id or cell.number}"
     lines = [f"{line}\n" for line in cell.source.split("\n")]
     linecache.cache[name] = (len(cell.source), None, lines, name)
-    exec(compile(source, name, "exec", dont_inherit=True), namespace)  # the reader's own notebooks
+    code = compile(source, name, "exec", flags, dont_inherit=True)
+    exec(code, namespace)  # the reader's own notebooks
 
 
 def components(server: Any) -> Components:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
 DEFERRED = frozenset({"function", "type alias"})
+COMPREHENSION_NODES = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, *FUNCTIONS, ast.ClassDef, ast.Expr, ast.Delete)
 
@@ -67,6 +69,8 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
                 maybe.add(name)
         pending += [(child, deferred) for child in scope.get_children()]
     calls: set[str] = set()
+    inside: set[str] = set()
+    walrus: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             loads.add(node.target.id)
@@ -83,6 +87,14 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
                     loads.update(_names_in_strings(_annotations(part)))
             elif isinstance(part, ast.AnnAssign):
                 loads.update(_names_in_strings([part.annotation]))
+            elif isinstance(part, COMPREHENSION_NODES):
+                inside |= _targets(part)
+                walrus |= _walrus_targets(part)
+    if inside:  # from 3.12 on, symtable counts a comprehension's variables among those around it (PEP 709)
+        read, stored = _around_comprehensions(nodes)
+        binds = (binds - (inside - stored)) | walrus
+        loads -= (inside | walrus) - read
+        maybe -= inside - read
     return Names(
         frozenset(binds),
         frozenset(loads),
@@ -93,17 +105,56 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
     )
 
 
+def _targets(comprehension: Comprehension) -> set[str]:
+    """The variables of a comprehension."""
+    parts = (part for generator in comprehension.generators for part in ast.walk(generator.target))
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _walrus_targets(comprehension: Comprehension) -> set[str]:
+    """What `:=` in a comprehension binds around it (PEP 572)."""
+    return {part.target.id for part in ast.walk(comprehension) if isinstance(part, ast.NamedExpr)}
+
+
+def _around_comprehensions(nodes: Iterable[ast.stmt]) -> tuple[set[str], set[str]]:
+    """What code that runs at once reads and stores outside the comprehensions whose variable it is."""
+    read: set[str] = set()
+    stored: set[str] = set()
+    pending: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset()) for node in nodes]
+    while pending:
+        part, own = pending.pop()
+        if isinstance(part, ast.Name):
+            if isinstance(part.ctx, ast.Load) and part.id not in own:
+                read.add(part.id)
+            elif isinstance(part.ctx, ast.Store):
+                stored.add(part.id)
+        elif isinstance(part, COMPREHENSION_NODES):
+            first, *others = part.generators
+            pending.append((first.iter, own))  # it is evaluated outside
+            own |= _targets(part) | _walrus_targets(part)
+            pending += [(inner, own) for g in part.generators for inner in g.ifs]
+            pending += [(generator.iter, own) for generator in others]
+            elements = [part.key, part.value] if isinstance(part, ast.DictComp) else [part.elt]
+            pending += [(element, own) for element in elements]
+        else:
+            pending += [(child, own) for child in _loaded_children(part)]
+    return read, stored
+
+
 def loaded(node: ast.AST) -> Iterator[ast.AST]:
     """The node and what is in it that runs when the module loads: not the bodies of functions."""
     pending = [node]
     while pending:
         part = pending.pop()
         yield part
-        if isinstance(part, FUNCTIONS):
-            pending += [*part.decorator_list, *part.args.defaults]
-            pending += [default for default in part.args.kw_defaults if default is not None]
-        elif not isinstance(part, ast.Lambda):
-            pending += ast.iter_child_nodes(part)
+        pending += _loaded_children(part)
+
+
+def _loaded_children(part: ast.AST) -> Iterable[ast.AST]:
+    if isinstance(part, FUNCTIONS):
+        defaults = [default for default in part.args.kw_defaults if default is not None]
+        return [*part.decorator_list, *part.args.defaults, *defaults]
+    return () if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
 
 
 def _is_deferred(scope: symtable.SymbolTable) -> bool:

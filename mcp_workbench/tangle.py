@@ -18,13 +18,16 @@ from mcp_workbench.imports import Import, read_imports
 from mcp_workbench.names import SIMPLE, Names, names_of
 from mcp_workbench.notebook import Cell
 
+ALIAS: tuple[type[ast.stmt], ...] = (ast.TypeAlias,) if hasattr(ast, "TypeAlias") else ()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """A top-level statement of a finished cell (or several that share a line).
 
     Lines count from 1 in the cell: `start` is the first of its code, `end` the last, `taken` the first
-    of the comment lines directly above it. `imports` are its names where it is an import that stays.
+    of the comment lines directly above it. `lazy` is a type alias, which is evaluated when somebody first
+    looks. `imports` are its names where it is an import that stays.
     """
 
     cell: Cell
@@ -32,6 +35,7 @@ class Statement:
     start: int
     end: int
     simple: bool
+    lazy: bool
     imports: tuple[Import, ...]
     names: Names
 
@@ -154,7 +158,8 @@ def read_cell(cell: Cell) -> tuple[Part | None, list[Finding]]:
                 continue
         simple = all(isinstance(node, SIMPLE) for node in group)
         names = names_of(text, group)
-        statements.append(Statement(cell, taken, start, end, simple, found, names))
+        lazy = isinstance(first, ALIAS)
+        statements.append(Statement(cell, taken, start, end, simple, lazy, found, names))
     return Part(cell, tuple(imports), tuple(hoisted), tuple(statements)), findings
 
 
@@ -319,6 +324,8 @@ class _Needs:
             names = statement.names
             called |= names.calls
             for name in names.loads | names.maybe:
+                if any(found.lazy for found in self._definitions.of.get(name, ())):
+                    called.add(name)
                 if name in self._home:
                     certain.add(self._home[name])
                     for update in self._definitions.updates.get(name, ()):

@@ -50,7 +50,7 @@ def _definition(draw: st.DrawFn, name: str, at_load: list[str], in_bodies: list[
     listed = "".join(f"repr({read}), " for read in reads)
     inner = "".join(f"{read}, " for read in body_reads)
     uses = f"{module}.__name__, " if module else ""
-    kind = draw(st.integers(0, 4))
+    kind = draw(st.integers(0, 5))
     if kind == 0:
         text = f"{name} = ({number}, {uses}{listed})"
     elif kind == 1:
@@ -61,6 +61,8 @@ def _definition(draw: st.DrawFn, name: str, at_load: list[str], in_bodies: list[
         )
     elif kind == 3:
         text = f'{name} = """{number}\n\n%magic in a string\n  #| export\n""", ({uses}{listed})'
+    elif kind == 4:
+        text = f"{name} = [(v, {uses}{listed}) for v in range(2) if v]"
     else:
         text = f"if {number} > 50:\n    {name} = ({uses}{listed})\nelse:\n    {name} = [{number}]\n\n\n"
     return comment + text

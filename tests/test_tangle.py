@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from mcp_workbench.findings import Refused
@@ -161,6 +163,46 @@ class TestDefineBeforeUse:
             "def register(a): return lambda f: f",
             "@register(app)\ndef f(): ...",
         ]
+
+    @pytest.mark.parametrize(
+        "user",
+        [
+            "x = [y for y in Later if y]",
+            "x = {y: z for y, z in Later.items() if y for z in y}",
+            "x = [(y, z) for y in Later if (z := y)]",
+            "class A:\n    x = [y for y in Later]\n    y = [y for y in x]",
+            "x = {y for y in range(3) if y in Later}",
+            "y = [y for y in Later]",
+            "x = [(lambda: y)() for y in Later]",
+        ],
+    )
+    def test_the_variables_of_comprehensions_are_their_own(self, user: str) -> None:
+        """symtable counts them in from Python 3.12 on (PEP 709); the program must not depend on that."""
+        other = "def y(): ...\ndef z(): ..." if not user.startswith("y") and "z :=" not in user else "q = 1"
+        made = finished(user, other, "Later = {}")
+        assert texts(tangle(made)) == ["Later = {}", user, other]
+
+    def test_a_comprehension_over_a_name_that_it_reuses(self) -> None:
+        assert texts(tangle(finished("x = [y for y in y]", "y = [1]"))) == ["y = [1]", "x = [y for y in y]"]
+
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is of Python 3.12")
+    @pytest.mark.parametrize(
+        ("user", "moved"),
+        [
+            ("def f[T: Later](x: T) -> list[T]: return x", True),
+            ("class A[T](Later[T]): ...", True),
+            ("type X = list[Later]", False),
+            ("def f[T](x: T) -> T: return Later", False),
+        ],
+    )
+    def test_type_parameters(self, user: str, moved: bool) -> None:
+        order = ["class Later: ...", user] if moved else [user, "class Later: ..."]
+        assert texts(tangle(finished(user, "class Later: ..."))) == order
+
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is of Python 3.12")
+    def test_a_type_alias_brings_what_it_reads(self) -> None:
+        made = finished("type X = list[Later]", "def g(x: X): ...", "class Later: ...")
+        assert texts(tangle(made)) == ["type X = list[Later]", "class Later: ...", "def g(x: X): ..."]
 
     def test_a_circle(self) -> None:
         assert codes(finished("a = b", "b = a")) == ["MCP215"]
