@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
+class _Paragraph(argparse.HelpFormatter):
     """Help as wide as the terminal. argparse asks shutil for the width, at every argument: 2 ms."""
 
     def __init__(self, prog: str) -> None:
@@ -52,6 +52,10 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         except OSError:  # no terminal
             width = 100
         super().__init__(prog, width=min(width, 100) - 2)
+
+
+class _Help(_Paragraph, argparse.RawDescriptionHelpFormatter):
+    """The same, with line breaks kept."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,12 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     # Without `prog`, argparse formats the whole help to find it.
     verbs = parser.add_subparsers(metavar="command", required=True, prog=parser.prog)
 
-    verb = _verb(verbs, "demo", _demo, "run the chapters, export, serve, and talk to the server")
+    text = (
+        "Executes every chapter from a fresh kernel, exports server.py, starts it over stdio and HTTP, and "
+        "talks to it in both protocol eras. Outside a workspace it uses a temporary copy of the course."
+    )
+    verb = _verb(verbs, "demo", _demo, "run the chapters, export, serve, and talk to the server", text)
 
-    verb = _verb(verbs, "lab", _lab, "open JupyterLab on the first chapter")
+    text = "Outside a workspace it first copies the course to ./mcp-desk, once; from then on that is yours."
+    verb = _verb(verbs, "lab", _lab, "open JupyterLab on the first chapter", text)
     verb.add_argument("workspace", nargs="?", type=Path, help="default: here, or the carried course")
 
-    verb = _verb(verbs, "export", _export, "write the finished cells to server.py")
+    text = (
+        "A finished cell is a code cell whose first line is `#| export`; in one that says `#| export "
+        "revise`, a definition replaces an earlier one. What cannot be part of a server is refused, all of "
+        "it at once. server.py is replaced as a whole or not at all, and never when somebody edited it."
+    )
+    verb = _verb(verbs, "export", _export, "write the finished cells to server.py", text)
     verb.add_argument("workspace", nargs="?", type=Path, help="default: the one you are in")
     verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: its server.py")
     verb.add_argument(
@@ -77,19 +91,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--force", action="store_true", help="overwrite a file that was edited by hand")
 
-    verb = _verb(verbs, "where", _where, "find the cell of a line, or the lines of a cell")
-    verb.add_argument("address", help="server.py:123, or 04_context.ipynb#ask")
+    text = "Shows chapter, heading, cell and line, with the cell's source around it."
+    verb = _verb(verbs, "where", _where, "find the cell of a line, or the lines of a cell", text)
+    verb.add_argument(
+        "address",
+        help="server.py:123, 04_context.ipynb#ask, 04_context.ipynb#ask:7, or a line of a traceback",
+    )
 
-    verb = _verb(verbs, "update", _update, "take edits made in server.py home into the notebooks")
+    text = (
+        "Shows the difference cell by cell and asks. Only those cells change, and their outputs are "
+        "cleared. An import added at the top goes to the first cell that uses it. Refused: edits of the "
+        "head and the tail, which come from elsewhere, and a chapter that changed since the export. Save "
+        "and close the notebooks first."
+    )
+    verb = _verb(verbs, "update", _update, "take edits made in server.py home into the notebooks", text)
     verb.add_argument("workspace", nargs="?", type=Path, help="default: the one you are in")
     verb.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 
 def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, what: str, more: str
 ) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, formatter_class=_Help)
+    described = f"{what[0].upper()}{what[1:]}. {more}"
+    verb = verbs.add_parser(name, help=what, description=described, formatter_class=_Paragraph)
     verb.set_defaults(run=run)
     return verb
 

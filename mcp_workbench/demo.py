@@ -31,6 +31,7 @@ from mcp_workbench.workspace import Workspace
 
 Mode = Literal["auto", "legacy"]
 ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
+KINDS = ("tools", "resources", "templates", "prompts")
 START_SECONDS = 60
 # The call that shows the library's desk at its best; of another server, a tool that needs no argument.
 QUESTION = (
@@ -86,17 +87,17 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
         console.print(f"{word:<12}{text}", markup=False)
 
     line("chapters", f"{len(chapters)} executed, {cells} code cells, no error, {seconds:.0f} s")
-    revisions = f"{len(program.revised)} revision{'' if len(program.revised) == 1 else 's'}"
-    line("export", f"{len(program.cells)} finished cells, {revisions}{revised}")
+    cells_said = _counted(len(program.cells), "finished cell")
+    line("export", f"{cells_said}, {_counted(len(program.revised), 'revision')}{revised}")
     count = made.text.count("\n")
     line("server.py", f"{here.server}, {count} lines, {'written' if written else 'up to date'}")
     met = asyncio.run(_meet(here.server))
-    for way, found in met.items():
-        counts = f"{len(found.tools)} tools, {len(found.resources)} resources, "
-        line(way[0], f"{way[1]:<12} {counts}{len(found.templates)} templates, {len(found.prompts)} prompts")
+    for (transport, era), found in met.items():
+        counts = [_counted(len(getattr(found, kind)), kind.removesuffix("s")) for kind in KINDS]
+        line(transport, f"{era:<12} {', '.join(counts)}")
     found = next(iter(met.values()))
     alike = all(other == found for other in met.values())
-    for kind in ("tools", "resources", "templates", "prompts"):
+    for kind in KINDS:
         line(kind, ", ".join(getattr(found, kind)) or "none")
     line("call", found.call)
     for index, text in enumerate(found.result.splitlines()[:4]):
@@ -109,6 +110,10 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
     first = "cd mcp-desk && mcp-workbench export && cd .. && " if carried else ""
     line("install", f"{first}fastmcp install claude-desktop {server}")
     line("configure", f"fastmcp install mcp-json {server}  (for any other client)")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 async def _execute(chapters: list[Path], console: Console) -> int:

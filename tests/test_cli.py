@@ -48,6 +48,12 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert "invalid choice: 'exprt'" in capsys.readouterr().err
 
 
+def test_a_workspace_without_notebooks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.mcp-workbench]")
+    assert main(["export", str(tmp_path)]) == 2
+    assert "notebooks: no such folder; chapters live there" in capsys.readouterr().err
+
+
 def test_no_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path)]) == 2
     assert "no workspace here or above" in capsys.readouterr().err

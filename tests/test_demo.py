@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, SERVER, MakeWorkspace
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from mcp_workbench import workspace
 from mcp_workbench.cli import main
@@ -59,7 +60,7 @@ def test_it_shows_the_whole_path(make_workspace: MakeWorkspace) -> None:
         ["http", "sessionless"],
         ["http", "handshake"],
     ]
-    assert said["http"].endswith("1 tools, 0 resources, 0 templates, 0 prompts")
+    assert said["http"].endswith("1 tool, 0 resources, 0 templates, 0 prompts")
     assert (said["tools"], said["resources"]) == ("hello", "none")
     assert (said["call"], said["result"]) == ("hello({})", "Hello, you")
     assert any("the same from both transports in both eras" in line for line in lines)
@@ -129,8 +130,13 @@ def test_lab_opens_jupyterlab_on_a_copy_of_the_course(wheel: Path, tmp_path: Pat
             **start, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
         )
         try:
-            content = _contents(runtime, process)
-            assert {"00_first_server.ipynb", "04_context.ipynb", "data"} <= content
+            server = _running(runtime, process)
+            listed = _ask(server, "api/contents/notebooks")["content"]
+            names = {item["name"] for item in listed}
+            assert {"00_first_server.ipynb", "04_context.ipynb", "data"} <= names
+            assert "02_resources: resumed with 17 finished cells; 6 tools" in _resumed_in_jupyterlab(
+                server, runtime
+            )
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.communicate(timeout=30)
@@ -142,21 +148,47 @@ def test_lab_opens_jupyterlab_on_a_copy_of_the_course(wheel: Path, tmp_path: Pat
     assert (made.description, made.requires) == (course.description, course.requires)
 
 
-def _contents(runtime: Path, process: subprocess.Popen[bytes]) -> set[str]:
-    """The names in notebooks/, as the running JupyterLab serves them."""
+def _running(runtime: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Where JupyterLab listens and its token, once it answers."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for path in runtime.glob("jpserver-*.json"):
             try:
-                server = json.loads(path.read_text())
-                query = f"{server['url']}api/contents/notebooks?token={server['token']}"
-                with urllib.request.urlopen(query) as answer:
-                    return {item["name"] for item in json.load(answer)["content"]}
+                server: dict[str, str] = json.loads(path.read_text())
+                _ask(server, "api/status")
+                return server
             except (json.JSONDecodeError, urllib.error.URLError):
                 continue  # half written, or not listening yet
         time.sleep(0.1)
     process.kill()
     raise AssertionError(process.communicate()[1].decode())
+
+
+def _ask(server: dict[str, str], path: str, body: object = None) -> Any:
+    """Ask JupyterLab's REST interface."""
+    request = urllib.request.Request(
+        f"{server['url']}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"token {server['token']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def _resumed_in_jupyterlab(server: dict[str, str], runtime: Path) -> str:
+    """Open chapter 02 as JupyterLab does, and run its setup cell in the kernel that it starts."""
+    opened = {"path": "notebooks/02_resources.ipynb", "type": "notebook", "name": "02_resources.ipynb"}
+    session = _ask(server, "api/sessions", {**opened, "kernel": {"name": "python3"}})
+    client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{session['kernel']['id']}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        expression = {"it": "repr(__import__('mcp_workbench').resume('02_resources'))"}
+        reply = client.execute("", user_expressions=expression, reply=True, timeout=60)
+        return str(reply["content"]["user_expressions"]["it"])
+    finally:
+        client.stop_channels()
 
 
 def test_lab_does_not_take_a_folder_that_is_something_else(
