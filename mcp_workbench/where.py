@@ -145,46 +145,23 @@ def _from_cell(chapter: str, cell_id: str, line: int, start: Path | None) -> str
     count = cell.source.count("\n") + 1
     if line > count:
         raise WorkbenchError(f"{cell.address} has {count} lines, and no line {line}.")
+
+    def found(note: str, line: int = line or 1, server_line: int = 0) -> str:
+        return str(Found(cell, line, here.server, server_line, note))
+
     if not cell.finished:
-        return str(
-            Found(
-                cell,
-                line or 1,
-                here.server,
-                0,
-                "The cell is not marked `#| export`: it stays in the notebook.",
-            )
-        )
+        return found("The cell is not marked `#| export`: it stays in the notebook.")
     made = export(here)
     for piece, begin in zip(made.program.pieces, made.starts, strict=True):
         if piece.cell.address == cell.address:
             numbers = [n for first, last in piece.spans for n in range(first, last + 1)]
             wanted = line or numbers[0]
-            if wanted in numbers:
-                note = (
-                    ""
-                    if read_target(here.server) == made.text
-                    else "server.py is not up to date: this is its line after an export."
-                )
-                return str(Found(cell, wanted, here.server, begin + numbers.index(wanted), note))
-            return str(
-                Found(
-                    cell,
-                    wanted,
-                    here.server,
-                    0,
-                    "The line is a mark, an import that was gathered at the top, or revised later.",
-                )
-            )
-    return str(
-        Found(
-            cell,
-            line or 1,
-            here.server,
-            0,
-            "Nothing of the cell is left there: imports are gathered at the top, and revised definitions go.",
-        )
-    )
+            if wanted not in numbers:
+                return found("The line is a mark, an import that was gathered at the top, or revised later.")
+            stale = read_target(here.server) != made.text
+            note = "server.py is not up to date: this is its line after an export." if stale else ""
+            return found(note, wanted, begin + numbers.index(wanted))
+    return found("Nothing of it is left there: imports are gathered at the top, and revised definitions go.")
 
 
 def _cell(here: Workspace, chapter: str, cell_id: str) -> Cell:
