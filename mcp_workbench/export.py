@@ -252,6 +252,9 @@ def write(made: Export, target: Path, *, force: bool = False) -> bool:
 
     The old file stays byte for byte until the new one is complete: a temporary file is renamed over it.
 
+    >>> write(export(here), here.server)
+    True
+
     Raises:
         Refused: The file was written or edited by hand (MCP222), and `force` is off.
         WorkbenchError: The target cannot be written.
@@ -290,6 +293,8 @@ def _by_hand(target: Path, old: str) -> Finding:
 
 def write_all(files: Mapping[Path, str]) -> None:
     """Replace files as a whole, all of them or none: every one is complete before the first is renamed.
+
+    >>> write_all({Path("server.py"): text, Path("notebooks/01_tools.ipynb"): other})
 
     Raises:
         WorkbenchError: One is read-only, or its folder cannot be written; none was changed.

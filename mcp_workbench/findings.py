@@ -34,7 +34,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem: `code` such as MCP205, `what` happened, `why` it matters, what to `do`."""
+    """One problem: `code` such as MCP205, `what` happened, `why` it matters, what to `do`.
+
+    >>> print(Finding("MCP219", Place("02_b.ipynb"), "02_a.ipynb has the number too", "...", "Rename one."))
+    02_b.ipynb: MCP219 02_a.ipynb has the number too
+      why: ...
+      do:  Rename one.
+    """
 
     code: str
     place: Place

@@ -77,7 +77,12 @@ def read_imports(
 
 
 def render_imports(imports: Iterable[Import]) -> str:
-    """The import block: `__future__`, standard library, the rest; sorted, each origin once."""
+    """The import block: `__future__`, standard library, the rest; sorted, each origin once.
+
+    >>> cell = Cell("00_a.ipynb", 1, "a", "", "from os import sep, getcwd")
+    >>> print(render_imports(read_imports(ast.parse(cell.source).body[0], cell.source, (), cell)))
+    from os import getcwd, sep
+    """
     groups: dict[int, list[Import]] = {}
     for item in imports:
         root = item.module.partition(".")[0]

@@ -23,6 +23,10 @@ def seal(rest: str) -> str:
 
 
 def is_untouched(text: str) -> bool:
-    """Is this the text of a server.py as an export wrote it, without an edit?"""
+    """Is this the text of a server.py as an export wrote it, without an edit?
+
+    >>> is_untouched("x = 1\\n" + seal("x = 1\\n")), is_untouched("x = 2\\n" + seal("x = 1\\n"))
+    (True, False)
+    """
     found = SEAL_LINE.search(text)
     return found is not None and found[0] == seal(text[: found.start()] + text[found.end() :])

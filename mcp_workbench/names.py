@@ -39,7 +39,12 @@ class Names:
 
 
 def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
-    """The names of a top-level statement: its source and its nodes (several where `;` joins them)."""
+    """The names of a top-level statement: its source and its nodes (several where `;` joins them).
+
+    >>> names = names_of("x = [f(y) for y in z]", ast.parse("x = [f(y) for y in z]").body)
+    >>> sorted(names.binds), sorted(names.loads), sorted(names.calls)
+    (['x'], ['f', 'z'], ['f'])
+    """
     table = symtable.symtable(text, "<cell>", "exec")
     binds: set[str] = set()
     loads: set[str] = set()
@@ -142,7 +147,11 @@ def _around_comprehensions(nodes: Iterable[ast.stmt]) -> tuple[set[str], set[str
 
 
 def loaded(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and what is in it that runs when the module loads: not the bodies of functions."""
+    """The node and what is in it that runs when the module loads: not the bodies of functions.
+
+    >>> [type(part).__name__ for part in loaded(ast.parse("def f(x=1): return y").body[0])]
+    ['FunctionDef', 'Constant']
+    """
     pending = [node]
     while pending:
         part = pending.pop()

@@ -24,7 +24,12 @@ MARK = re.compile(r"#\| export( revise)?[ \t]*(?:\n|$)")
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A code cell: its chapter's file name, its number among all cells (from 1), its id ("" where the
-    notebook has none), the heading that it stands under, and its source."""
+    notebook has none), the heading that it stands under, and its source.
+
+    >>> cell = Cell("04_context.ipynb", 12, "ask", "Ask the person", "#| export revise\\nx = 1")
+    >>> cell.finished, cell.revises, cell.address
+    (True, True, '04_context.ipynb#ask')
+    """
 
     chapter: str
     number: int
@@ -100,7 +105,12 @@ def source_of(cell: dict[str, Any]) -> str:
 
 
 def code_cells(notebook: dict[str, Any], chapter: str) -> Iterator[Cell]:
-    """The code cells of a notebook's JSON, in order, each with its nearest heading."""
+    """The code cells of a notebook's JSON, in order, each with its nearest heading.
+
+    >>> notebook = {"cells": [{"cell_type": "code", "id": "a", "source": ["x = 1"]}]}
+    >>> [cell.address for cell in code_cells(notebook, "00_a.ipynb")]
+    ['00_a.ipynb#a']
+    """
     heading = ""
     for number, cell in enumerate(notebook["cells"], start=1):
         source = source_of(cell)
