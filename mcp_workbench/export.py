@@ -91,7 +91,16 @@ def export(workspace: Workspace) -> Export:
     """
     if not workspace.notebooks.is_dir():
         raise WorkbenchError(f"{workspace.notebooks}: no such folder; chapters live there.")
-    program = tangle(cells_of(workspace))
+    return made_of(cells_of(workspace), workspace)
+
+
+def made_of(cells: Iterable[Cell], workspace: Workspace) -> Export:
+    """The server.py that these cells make.
+
+    Raises:
+        Refused: They make no program, or one that is no server.
+    """
+    program = tangle(cells)
     findings = list(_unfit(program, workspace))
     if findings:
         raise Refused(findings)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from mcp_workbench import notebook
 from mcp_workbench.errors import WorkbenchError
-from mcp_workbench.export import Export, cells_of, export, read_target, render, write_all
+from mcp_workbench.export import Export, cells_of, export, made_of, read_target, write_all
 from mcp_workbench.findings import Finding, Place, Refused
 from mcp_workbench.imports import Import, read_imports
 from mcp_workbench.layout import CHAPTER_LINE, is_untouched
 from mcp_workbench.notebook import Cell
 from mcp_workbench.sections import Layout, take_apart
-from mcp_workbench.tangle import Piece, read_cell, tangle
+from mcp_workbench.tangle import Piece, read_cell
 from mcp_workbench.workspace import Workspace
 
 
@@ -110,10 +110,10 @@ def plan(here: Workspace) -> Update | None:
     sources.update(_with_imports(every, sources, added, edited, here.server))
     cells = [replace(cell, source=sources.get(cell.address, cell.source)) for cell in every]
     try:
-        made = render(tangle(cells), here)
+        made = made_of(cells, here)
     except Refused as refused:
         raise Refused([replace(f, what=f"with your edit: {f.what}") for f in refused.findings]) from None
-    _refuse(_lost(edited, made, here.server))
+    _refuse(_astray(edited, made, here.server))
     return Update(every, sources, made)
 
 
@@ -384,18 +384,18 @@ def _with_import(cell: Cell, item: Import) -> Cell:
     return replace(cell, source="\n".join(lines))
 
 
-def _lost(edited: Layout, made: Export, server: Path) -> Iterator[Finding]:
-    """Lines of the edited file that the new one would not have: a net under everything above."""
+def _astray(edited: Layout, made: Export, server: Path) -> Iterator[Finding]:
+    """Lines that the new file would lack, or have although they were taken out: a net under all above."""
     again = take_apart(made.text)
-    assert again is not None
-    left = Counter(line for section in again.sections for line in section.text.split("\n"))
+    assert again is not None  # export has just written it
+    there = Counter(line for section in again.sections for line in section.text.split("\n"))
     for section in edited.sections:
         fake = Cell(section.address, 0, "", "", f"#| export\n{section.text}")
         part, _ = read_cell(fake)
         gathered = {n - 1 for first, last in (part.hoisted if part else ()) for n in range(first, last + 1)}
         for number, line in enumerate(section.text.split("\n"), start=1):
-            left[line] -= 1
-            if line.strip() and left[line] < 0 and number not in gathered:
+            there[line] -= 1
+            if line.strip() and there[line] < 0 and number not in gathered:
                 yield Finding(
                     "MCP225",
                     Place(f"{server}:{section.start + number - 1}"),
@@ -403,3 +403,13 @@ def _lost(edited: Layout, made: Export, server: Path) -> Iterator[Finding]:
                     "Something else in the notebooks replaces or drops it.",
                     "Make this edit in the notebook.",
                 )
+    for section in again.sections:
+        back = next((line for line in section.text.split("\n") if line.strip() and there[line] > 0), None)
+        if back is not None:
+            yield Finding(
+                "MCP225",
+                Place(section.address),
+                f"this line would come back: {back.strip()}",
+                "An earlier definition is in force again when its revision is removed.",
+                "Make this edit in the notebooks: remove both definitions.",
+            )

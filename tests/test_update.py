@@ -225,6 +225,20 @@ class TestRefused:
         assert says in capsys.readouterr().err
         assert snapshot() == before
 
+    def test_a_removed_revision_would_bring_the_earlier_definition_back(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        edit(("WORD = 'Hello'\n", ""))
+        before = snapshot()
+        assert main(["update", "--yes"]) == 1
+        assert "MCP225 this line would come back: # gone" in capsys.readouterr().err
+        assert snapshot() == before
+
+    def test_without_mcp_it_would_be_no_server(self, capsys: pytest.CaptureFixture[str]) -> None:
+        edit(('mcp = FastMCP("Small")', 'app = FastMCP("Small")'))
+        assert main(["update", "--yes"]) == 1
+        assert "with your edit: no finished cell defines `mcp`" in capsys.readouterr().err
+
     def test_sections_that_were_moved(self, capsys: pytest.CaptureFixture[str]) -> None:
         text = Path("server.py").read_text()
         head, *sections = text.split("# %% ")
