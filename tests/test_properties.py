@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from mcp_workbench import export, notebook, update, workspace
 from mcp_workbench.findings import Refused
+from mcp_workbench.sections import take_apart
 from mcp_workbench.tangle import tangle
 from mcp_workbench.workspace import Workspace
 
@@ -258,3 +259,78 @@ def _edited(result: export.Export, data: st.DataObject) -> str:
             if first:
                 lines[start + first : start + first] = ["", ""]
     return "\n".join(lines)
+
+
+IMPORTS = ["", "import os\n\n", "import os  # c\nfrom json import (\n    dumps,\n)\n\n"]
+STATEMENTS = [
+    "v{0} = {0}",
+    "# about v{0}\nv{0} = {0}",
+    "def v{0}():\n    a = 1\n\n    return a",
+    "class v{0}:\n    x = 1",
+    "v{0} = [\n    1,\n    2,\n]",
+]
+
+
+@st.composite
+def crowded(draw: st.DrawFn) -> Made:
+    """Cells of several statements, some of which are revised later, with and without imports above them."""
+    cells = [("server", "#| export\nmcp = object()")]
+    count = 0
+    for index in range(draw(st.integers(1, 3))):
+        body = draw(
+            st.sampled_from(["", "import os\n\n", "import os  # c\nfrom json import (\n    dumps,\n)\n\n"])
+        )
+        uses = f"\nuses{index} = os" if body else ""
+        for _ in range(draw(st.integers(1, 4))):
+            body += draw(st.sampled_from(STATEMENTS)).format(count) + draw(
+                st.sampled_from(["\n", "\n\n", "\n\n\n"])
+            )
+            count += 1
+        cells.append((f"cell-{index}", f"#| export\n{body.rstrip()}{uses}"))
+    revised = draw(st.lists(st.integers(0, count - 1), max_size=3, unique=True))
+    cells += [(f"revision-{n}", f"#| export revise\nv{n} = {n}0") for n in revised]
+    return Made([cells], [])
+
+
+@st.composite
+def edits(draw: st.DrawFn, text: str) -> str:
+    """Any line of any section taken out, changed, doubled or added."""
+    lines = text.split("\n")
+    layout = take_apart(text)
+    assert layout is not None
+    inside = [n for s in layout.sections for n in range(s.start - 1, s.start + s.text.count("\n"))]
+    for place in sorted(draw(st.lists(st.sampled_from(inside), min_size=1, max_size=4)), reverse=True):
+        kind = draw(st.integers(0, 3))
+        if kind == 0:
+            del lines[place]
+        elif kind == 1:
+            lines[place] += "  # edited"
+        else:
+            lines.insert(place, "" if kind == 2 else f"new{place} = 1")
+    return "\n".join(lines)
+
+
+@given(crowded(), st.data())
+@QUICK
+def test_whatever_the_edit_update_keeps_all_of_it_or_changes_nothing(made: Made, data: st.DataObject) -> None:
+    with on_disk(made) as here:
+        result = export.export(here)
+        edited = data.draw(edits(result.text))
+        here.server.write_text(edited)
+        try:
+            planned = update.plan(here)
+        except Refused:
+            return  # `plan` writes nothing
+        if planned is None:
+            return
+        update.write(here, planned)
+        again = export.export(here)
+        assert here.server.read_text() == again.text
+        assert _lines_of_sections(again.text) == _lines_of_sections(edited)
+
+
+def _lines_of_sections(text: str) -> dict[str, list[str]]:
+    layout = take_apart(text)
+    assert layout is not None
+    found = {s.address: [line for line in s.text.split("\n") if line.strip()] for s in layout.sections}
+    return {address: lines for address, lines in found.items() if lines}
