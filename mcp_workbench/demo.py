@@ -152,21 +152,35 @@ async def _execute_one(path: Path, progress: Progress) -> int:
         if cell.cell_type == "code":
             progress.advance(task)
 
+    kernel = AsyncKernelManager(transport_encryption="auto")
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(transport_encryption="auto"),
+        km=kernel,
         timeout=600,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=started,
         on_cell_executed=executed,
     )
-    try:
-        await client.async_execute(cleanup_kc=True)  # nbclient leaves a manager that it was given alone
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        cell = running[0] if running else None
-        where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""
-        what = _what_failed(error) if isinstance(error, CellExecutionError) else str(error)
-        raise WorkbenchError(f"{path.name}{where} failed: {what}", exit_code=1) from error
+    # The kernel's own output, such as what a library logs when the kernel ends, is not the demo's.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            # nbclient leaves a manager that it was given alone, unless told to clean up.
+            await client.async_execute(cleanup_kc=True, stdout=log, stderr=log)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            cell = running[0] if running else None
+            where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""
+            what = _what_failed(error) if isinstance(error, CellExecutionError) else str(error)
+            raise WorkbenchError(f"{path.name}{where} failed: {what}", exit_code=1) from error
+        except RuntimeError as error:
+            if client.kc is not None:
+                raise
+            client.km = kernel  # nbclient cleans up once more when Python exits
+            log.seek(0)
+            end = log.read()[-2000:].strip()
+            raise WorkbenchError(
+                f"{path.name} failed: its kernel did not start ({error}); the end of its log:\n{end}",
+                exit_code=1,
+            ) from error
     return len(code)
 
 

@@ -81,6 +81,29 @@ def test_all_chapters_that_fail_are_named_and_nothing_is_exported(make_workspace
     assert not (folder / "server.py").exists()
 
 
+def test_what_a_kernel_says_as_it_ends_is_not_shown(make_workspace: MakeWorkspace) -> None:
+    ends = "import atexit, sys\natexit.register(print, 'a word at the end', file=sys.__stderr__)"
+    ran = run_demo(make_workspace(a=[SERVER, ends, HELLO]))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "a word at the end" not in ran.stdout
+
+
+def test_a_kernel_that_does_not_start_shows_its_log(make_workspace: MakeWorkspace) -> None:
+    folder = make_workspace(a=[SERVER])
+    (folder / "notebooks" / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
+    ran = run_demo(folder)
+    assert ran.returncode == 1
+    assert "00_a.ipynb failed: its kernel did not start" in ran.stderr
+    assert "no kernel today" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_kernel_that_dies_is_named_with_its_cell(make_workspace: MakeWorkspace) -> None:
+    ran = run_demo(make_workspace(a=[SERVER, "import os\nos.abort()"]))
+    assert ran.returncode == 1
+    assert "00_a.ipynb cell 2 (a-2) failed: Kernel died" in ran.stderr
+
+
 def test_a_server_that_does_not_start_shows_its_log(make_workspace: MakeWorkspace) -> None:
     starts = (
         "#| export\ndef main() -> None:\n    import sys\n    if '--transport' in sys.argv:\n"
