@@ -13,11 +13,11 @@
 # Made by mcp-workbench from notebooks: edit them and run `mcp-workbench export`,
 # or edit here and run `mcp-workbench update`, which takes the edits home.
 # chapter 00_first_server.ipynb sha256:477f0723d54b7773
-# chapter 01_tools.ipynb sha256:d3a420449bb16491
-# chapter 02_resources.ipynb sha256:3ab623f201befc44
+# chapter 01_tools.ipynb sha256:b13f4153b0e37c68
+# chapter 02_resources.ipynb sha256:c023d7ab40a7eda1
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
-# chapter 04_context.ipynb sha256:323ba0b39f376f2a
-# this file, but for this line, sha256:4f2e999adb27f88d
+# chapter 04_context.ipynb sha256:1bb2e46023468253
+# this file, but for this line, sha256:ee85330a32905789
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ import struct
 import uuid
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -81,27 +81,6 @@ mcp = FastMCP(
 )
 
 
-# %% 01_tools.ipynb#a-copy-and-a-loan  The server again
-Branch = Literal["Central", "Leith", "Morningside", "Portobello"]
-
-
-class Copy(BaseModel):
-    """One copy of a book, and the place where it stands when nobody has it."""
-
-    id: str
-    book: str
-    branch: Branch
-    shelf: str
-
-
-class Loan(BaseModel):
-    """Who has a copy, and the day on which it is due back."""
-
-    copy_id: str
-    patron_id: str
-    due: date
-
-
 # %% 02_resources.ipynb#a-book-with-an-address  A book that knows its address
 class Book(BaseModel):
     """A book in the catalogue. Title and language are those of the original."""
@@ -126,6 +105,26 @@ class Book(BaseModel):
 
 
 # %% 01_tools.ipynb#the-records  The server again
+Branch = Literal["Central", "Leith", "Morningside", "Portobello"]
+
+
+class Copy(BaseModel):
+    """One copy of a book, and the place where it stands when nobody has it."""
+
+    id: str
+    book: str
+    branch: Branch
+    shelf: str
+
+
+class Loan(BaseModel):
+    """Who has a copy, and the day on which it is due back."""
+
+    copy_id: str
+    patron_id: str
+    due: date
+
+
 @dataclass
 class Records:
     """What the desk knows, each kind by its id; loans by the id of the copy."""
@@ -138,9 +137,6 @@ class Records:
 
     def copies_of(self, book_id: str) -> list[Copy]:
         return [copy for copy in self.copies.values() if copy.book == book_id]
-
-    def on_shelf(self, book_id: str) -> list[Copy]:
-        return [copy for copy in self.copies_of(book_id) if copy.id not in self.loans]
 
 
 # %% 01_tools.ipynb#read-the-records  The server again
@@ -166,6 +162,20 @@ def records() -> Records:
             for row in rows("loans")
         },
     )
+
+
+# %% 01_tools.ipynb#who-has-what  The server again
+async def loans_of(copies: Iterable[Copy]) -> dict[str, Loan]:
+    """The loans of these copies, by the copy's id."""
+    loans = records().loans
+    return {copy.id: loans[copy.id] for copy in copies if copy.id in loans}
+
+
+async def on_shelf(copies: Iterable[Copy]) -> list[Copy]:
+    """Those of these copies that nobody has."""
+    copies = list(copies)
+    loans = await loans_of(copies)
+    return [copy for copy in copies if copy.id not in loans]
 
 
 # %% 01_tools.ipynb#hints-for-the-host  Arguments from types
@@ -203,7 +213,7 @@ class Found(BaseModel):
 
 
 @mcp.tool(tags={"catalogue"}, title="Find books", annotations=READS)
-def find_books(
+async def find_books(
     words: Annotated[str, Field(description="Words of title, author or subject")] = "",
     language: Annotated[str | None, Field(description="Original language: 'French'")] = None,
     years: Annotated[Years | None, Field(description="Years of first publication")] = None,
@@ -221,10 +231,11 @@ def find_books(
         if book.matches(words)
         and (language is None or book.language.casefold() == language.casefold())
         and (years is None or years.contains(book.year))
-        and (
-            on_shelf_at is None or any(c.branch == on_shelf_at for c in records().on_shelf(book.id))
-        )
     ]
+    if on_shelf_at is not None:
+        at_branch = [c for c in records().copies.values() if c.branch == on_shelf_at]
+        standing = {copy.book for copy in await on_shelf(at_branch)}
+        found = [book for book in found if book.id in standing]
     return Found(total=len(found), books=found[:limit])
 
 
@@ -239,7 +250,7 @@ def book_by_id(book_id: str) -> Book:
     raise ToolError(f"No book has the id {book_id!r}. {hint}")
 
 
-def check_patron(patron_id: str) -> None:
+async def check_patron(patron_id: str) -> None:
     """Refuse, with a ToolError, an id that no patron has."""
     if patron_id not in records().patrons:
         raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
@@ -255,23 +266,29 @@ class Whereabouts(BaseModel):
 
 
 @mcp.tool(tags={"catalogue"}, title="Where is it?", annotations=READS)
-def where_is(book_id: str) -> Whereabouts:
+async def where_is(book_id: str) -> Whereabouts:
     """Say where every copy of a book is: its branch and shelf, or who has it and until when.
 
     Args:
         book_id: The book's id from find_books, such as 'verne-vingt-mille-lieues'.
     """
     book = book_by_id(book_id)
-    loans = [records().loans.get(copy.id) for copy in records().copies_of(book_id)]
+    copies = records().copies_of(book_id)
+    loans = await loans_of(copies)
     return Whereabouts(
         book=book,
-        on_shelf=records().on_shelf(book_id),
-        on_loan=[loan for loan in loans if loan],
+        on_shelf=[copy for copy in copies if copy.id not in loans],
+        on_loan=[loans[copy.id] for copy in copies if copy.id in loans],
     )
 
 
 # %% 01_tools.ipynb#lend  Sync or async
 LOAN_PERIOD = timedelta(days=21)
+
+
+async def add_loan(loan: Loan) -> bool:
+    """Note who has a copy; False where somebody has it already."""
+    return records().loans.setdefault(loan.copy_id, loan) is loan
 
 
 @mcp.tool(tags={"loans"}, title="Lend a book", annotations=ADDS)
@@ -284,16 +301,21 @@ async def lend(book_id: str, patron_id: str, branch: Branch) -> Loan:
         branch: The branch at whose desk the patron stands.
     """
     book = book_by_id(book_id)
-    check_patron(patron_id)
-    copies = [copy for copy in records().on_shelf(book_id) if copy.branch == branch]
-    if not copies:
-        raise ToolError(f"No copy of {book.title!r} is on the shelf at {branch}. Ask where_is.")
-    loan = Loan(copy_id=copies[0].id, patron_id=patron_id, due=date.today() + LOAN_PERIOD)
-    records().loans[loan.copy_id] = loan
-    return loan
+    await check_patron(patron_id)
+    copies = [copy for copy in records().copies_of(book_id) if copy.branch == branch]
+    for copy in await on_shelf(copies):
+        loan = Loan(copy_id=copy.id, patron_id=patron_id, due=date.today() + LOAN_PERIOD)
+        if await add_loan(loan):
+            return loan
+    raise ToolError(f"No copy of {book.title!r} is on the shelf at {branch}. Ask where_is.")
 
 
 # %% 01_tools.ipynb#take-back  Sync or async
+async def remove_loan(copy_id: str) -> bool:
+    """Note that a copy is back; False where nobody had it."""
+    return records().loans.pop(copy_id, None) is not None
+
+
 @mcp.tool(tags={"loans"}, title="Take a copy back", annotations=REMOVES)
 async def take_back(copy_id: str) -> Copy:
     """Take a copy back from the patron who has it, and say on which shelf it belongs.
@@ -303,7 +325,7 @@ async def take_back(copy_id: str) -> Copy:
     """
     if copy_id not in records().copies:
         raise ToolError(f"No copy has the id {copy_id!r}. Ids look like 'c0042'.")
-    if records().loans.pop(copy_id, None) is None:
+    if not await remove_loan(copy_id):
         raise ToolError(f"Copy {copy_id!r} is not on loan.")
     return records().copies[copy_id]
 
@@ -391,33 +413,33 @@ def decades_picture() -> bytes:
 
 # %% 02_resources.ipynb#one-book  Templates: one function, many addresses
 @mcp.resource("book://{book_id}", mime_type="application/json")
-def book_record(book_id: str) -> str:
+async def book_record(book_id: str) -> str:
     """A book of the catalogue, with the shelf or the loan of each of its copies."""
     if book_id not in records().books:
         raise ResourceError(f"No book has the id {book_id!r}.")
-    return where_is(book_id).model_dump_json()
+    return (await where_is(book_id)).model_dump_json()
 
 
 # %% 02_resources.ipynb#one-shelf  Templates: one function, many addresses
 @mcp.resource("shelf://{branch}/{shelf}", mime_type="application/json")
-def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
+async def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
     """The books that stand on one shelf of one branch now, such as shelf://Leith/FR-V."""
     copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
     if not copies:
         raise ResourceError(f"No branch {branch!r} with a shelf {shelf!r}.")
-    books = [records().books[copy.book] for copy in copies if copy.id not in records().loans]
+    books = [records().books[copy.book] for copy in await on_shelf(copies)]
     return [book.model_dump(mode="json") for book in books]
 
 
 # %% 02_resources.ipynb#a-search-with-an-address  Templates: one function, many addresses
 @mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
-def search_results(
+async def search_results(
     words: str = "",
     language: str | None = None,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> str:
     """The same search as find_books, as an address that can be kept and read again."""
-    return find_books(words, language, limit=limit).model_dump_json()
+    return (await find_books(words, language, limit=limit)).model_dump_json()
 
 
 # %% 02_resources.ipynb#reading-lists  Files, and who may read which
@@ -599,6 +621,19 @@ class Hold(BaseModel):
 HOLDS: list[Hold] = []
 
 
+async def holds_of(book_id: str) -> list[Hold]:
+    """The queue for a book, in the order in which the patrons came."""
+    return [hold for hold in HOLDS if hold.book_id == book_id]
+
+
+async def add_hold(hold: Hold) -> bool:
+    """Put a patron in the queue for a book; False where they stand in it already."""
+    if any(other.patron_id == hold.patron_id for other in await holds_of(hold.book_id)):
+        return False
+    HOLDS.append(hold)
+    return True
+
+
 @mcp.tool(tags={"loans"}, title="Reserve a book", annotations=ADDS)
 @interactive
 async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
@@ -609,14 +644,15 @@ async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
         patron_id: The patron's id, such as 'p007'.
     """
     book = book_by_id(book_id)
-    check_patron(patron_id)
-    if any((hold.book_id, hold.patron_id) == (book_id, patron_id) for hold in HOLDS):
+    await check_patron(patron_id)
+    if any(hold.patron_id == patron_id for hold in await holds_of(book_id)):
         raise ToolError(f"{patron_id} is in the queue for {book.title!r} already.")
     answer = await ask(ctx, f"Where will you collect {book.title!r}?", list(records().branches))
     if answer.action != "accept":
         raise ToolError(f"Nothing was reserved: the patron chose to {answer.action}.")
     hold = Hold(book_id=book_id, patron_id=patron_id, collect_at=answer.data)
-    HOLDS.append(hold)
+    if not await add_hold(hold):
+        raise ToolError(f"{patron_id} is in the queue for {book.title!r} already.")
     return hold
 
 
@@ -647,6 +683,14 @@ class Application(BaseModel):
     home_branch: Branch = Field(default="Central", title="Your branch")
 
 
+async def add_patron(applicant: Application) -> str:
+    """Enter a new patron, and give the id that they get."""
+    last = max(int(patron_id[1:]) for patron_id in records().patrons)
+    patron_id = f"p{last + 1:03}"
+    records().patrons[patron_id] = {"id": patron_id, **applicant.model_dump()}
+    return patron_id
+
+
 @mcp.tool(tags={"patrons"}, title="Register a patron", annotations=ADDS)
 @interactive
 async def register(ctx: Context) -> str:
@@ -656,10 +700,7 @@ async def register(ctx: Context) -> str:
     answer = await ask(ctx, "Who are you?", Application)
     if answer.action != "accept":
         raise ToolError(f"Nobody was registered: the person chose to {answer.action}.")
-    last = max(int(patron_id[1:]) for patron_id in records().patrons)
-    patron_id = f"p{last + 1:03}"
-    records().patrons[patron_id] = {"id": patron_id, **answer.data.model_dump()}
-    return patron_id
+    return await add_patron(answer.data)
 
 
 # %% 04_context.ipynb#suggest  Pages, forms, several choices
@@ -672,12 +713,9 @@ async def suggest(branch: Branch, ctx: Context) -> list[Book]:
     if answer.action != "accept":
         raise ToolError("Without a subject there is nothing to suggest. Use find_books.")
     liked = set(answer.data)
-    at_branch = {
-        c.book
-        for c in records().copies.values()
-        if c.branch == branch and c.id not in records().loans
-    }
-    books = [records().books[book_id] for book_id in sorted(at_branch)]
+    at_branch = [copy for copy in records().copies.values() if copy.branch == branch]
+    standing = {copy.book for copy in await on_shelf(at_branch)}
+    books = [records().books[book_id] for book_id in sorted(standing)]
     books = [book for book in books if liked.intersection(book.subjects)]
     return sorted(books, key=lambda book: -len(liked.intersection(book.subjects)))[:5]
 
@@ -690,7 +728,7 @@ async def check_shelves(branch: Branch, ctx: Context) -> dict[str, int]:
     shelves = sorted({c.shelf for c in records().copies.values() if c.branch == branch})
     for done, shelf in enumerate(shelves, start=1):
         copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
-        standing[shelf] = sum(copy.id not in records().loans for copy in copies)
+        standing[shelf] = len(await on_shelf(copies))
         await ctx.report_progress(done, len(shelves), f"Shelf {shelf}")
         if not standing[shelf]:
             await ctx.warning(f"Shelf {shelf} at {branch} is empty")
