@@ -1,0 +1,29 @@
+"""What chapters and tests start on loopback: real services, small ones, and nothing that leaves 127.0.0.1.
+
+>>> from mcp_workbench.services import identity_provider, serve, valkey
+>>> async with serve(app) as address: ...
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp_workbench.services.databases import valkey
+    from mcp_workbench.services.serving import free_port, serve
+
+__all__ = ["free_port", "serve", "valkey"]
+
+_HOME = {
+    "free_port": "serving",
+    "serve": "serving",
+    "valkey": "databases",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: a chapter about Valkey needs no FastAPI."""
+    if name in _HOME:
+        return getattr(import_module(f"mcp_workbench.services.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
