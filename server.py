@@ -7,6 +7,15 @@
 #     "mcp>=2.2,<3",
 #     "mcp-types>=2.2,<3",
 #     "pydantic>=2.11",
+#     "py-key-value-aio[filetree,redis]>=0.4.4,<0.5",
+#     "cryptography>=45",
+#     "sqlalchemy[asyncio]>=2.0.40",
+#     "aiosqlite>=0.21",
+#     "asyncpg>=0.30",
+#     "platformdirs>=4.9",
+#     "httpx2>=2.16",
+#     "limits>=5.6",
+#     "starlette>=1",
 # ]
 # ///
 
@@ -17,26 +26,47 @@
 # chapter 02_resources.ipynb sha256:c023d7ab40a7eda1
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
 # chapter 04_context.ipynb sha256:1bb2e46023468253
-# this file, but for this line, sha256:ee85330a32905789
+# chapter 05_storage.ipynb sha256:a462deb2e052b3c1
+# chapter 06a_lifespan.ipynb sha256:0c844abc93d8c330
+# chapter 06b_state.ipynb sha256:af36dbff666adbb2
+# chapter 07a_middleware.ipynb sha256:dd641288e4677088
+# chapter 07b_limits.ipynb sha256:88ea0869953f69dd
+# chapter 08_composition.ipynb sha256:0eb743f915237595
+# chapter 09a_tokens.ipynb sha256:c58fb75b16eee15d
+# chapter 09b_oauth.ipynb sha256:363c8086508936f1
+# chapter 10_icons.ipynb sha256:2a3ac4c7011a3930
+# chapter 11_apis.ipynb sha256:04262ce7f4901b65
+# chapter 12a_running.ipynb sha256:5d7f1c5dd1b8a9c3
+# this file, but for this line, sha256:9eb02b0a61e26376
 
 import asyncio
+import hmac
 import json
+import logging
 import os
+import re
 import struct
+import sys
 import uuid
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import quote
 
+import httpx2
+from cryptography.fernet import Fernet, MultiFernet
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import ResourceError, ToolError
 from fastmcp.prompts import Message
+from fastmcp.server.auth import AuthProvider, TokenVerifier
+from fastmcp.server.dependencies import get_access_token, get_context, get_session
 from fastmcp.server.elicitation import (
     AcceptedElicitation,
     CancelledElicitation,
@@ -44,8 +74,34 @@ from fastmcp.server.elicitation import (
     handle_elicit_accept,
     parse_elicit_response_type,
 )
-from fastmcp.tools import ToolResult
+from fastmcp.server.lifespan import lifespan
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware.caching import (
+    CallToolSettings,
+    GetPromptSettings,
+    ListPromptsSettings,
+    ListResourcesSettings,
+    ListToolsSettings,
+    ReadResourceSettings,
+    ResponseCachingMiddleware,
+)
+from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware
+from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
+from fastmcp.server.middleware.timing import TimingMiddleware
+from fastmcp.server.providers import Provider
+from fastmcp.server.sessions import SessionId, SessionProvider
+from fastmcp.tools import Tool, ToolResult
+from fastmcp.utilities.logging import get_logger
 from fastmcp.utilities.types import Image
+from key_value.aio.protocols import AsyncKeyValue
+from key_value.aio.stores.memory import MemoryStore
+from key_value.aio.wrappers.encryption import FernetEncryptionWrapper
+from key_value.aio.wrappers.prefix_collections import PrefixCollectionsWrapper
+from key_value.aio.wrappers.ttl_clamp import TTLClampWrapper
+from limits import RateLimitItem, parse
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import storage_from_string
+from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.message import ServerMessageMetadata
 from mcp.types import (
     CompletionArgument,
@@ -57,6 +113,7 @@ from mcp.types import (
     ElicitRequestFormParams,
     ElicitRequestURLParams,
     ElicitResult,
+    Icon,
     InputRequest,
     InputRequiredResult,
     PromptReference,
@@ -66,20 +123,28 @@ from mcp.types import (
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from platformdirs import user_data_path
 from pydantic import BaseModel, Field, ValidationError, computed_field
-
-# %% 01_tools.ipynb#the-server-again  The server again
-mcp = FastMCP(
-    "Library desk",
-    version="1.0.0",
-    instructions=(
-        "The desk of a public library with four branches: search the catalogue, see what stands on "
-        "which shelf, lend and take back. Find a book's id with find_books before you use a tool "
-        "that takes one."
-    ),
-    mask_error_details=True,
+from sqlalchemy import (
+    URL,
+    Column,
+    Date,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    cast,
+    delete,
+    func,
+    insert,
+    make_url,
+    select,
 )
-
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 # %% 02_resources.ipynb#a-book-with-an-address  A book that knows its address
 class Book(BaseModel):
@@ -165,12 +230,6 @@ def records() -> Records:
 
 
 # %% 01_tools.ipynb#who-has-what  The server again
-async def loans_of(copies: Iterable[Copy]) -> dict[str, Loan]:
-    """The loans of these copies, by the copy's id."""
-    loans = records().loans
-    return {copy.id: loans[copy.id] for copy in copies if copy.id in loans}
-
-
 async def on_shelf(copies: Iterable[Copy]) -> list[Copy]:
     """Those of these copies that nobody has."""
     copies = list(copies)
@@ -182,6 +241,363 @@ async def on_shelf(copies: Iterable[Copy]) -> list[Copy]:
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ADDS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 REMOVES = ToolAnnotations(destructive_hint=True, idempotent_hint=False, open_world_hint=False)
+
+
+# %% 05_storage.ipynb#setting  05 Storage
+Value = TypeVar("Value")
+
+
+def setting(
+    name: str, read: Callable[[str], Value], takes: str, default: str | None = None
+) -> Value:
+    """An environment variable, as `read` understands it; a bad one ends the program in one line.
+
+    `read` raises ValueError for what it does not understand. Without a default the variable must
+    be set. The line shows no secret: nothing of a variable named KEY, SECRET or TOKEN, and no
+    user or password in an address.
+    """
+    text = os.environ.get(name) or default
+    try:
+        if text is None:
+            raise ValueError
+        return read(text)
+    except ValueError:
+        shown = "nothing" if text is None else repr(re.sub(r"//[^/@]*@", "//***@", text))
+        if text and re.search("KEY|SECRET|TOKEN", name):
+            shown = f"{len(text)} characters"
+        sys.stderr.write(f"{name}: got {shown}; it takes {takes}.\n")
+        raise SystemExit(2) from None
+
+
+# %% 05_storage.ipynb#open-store  05 Storage
+def store_address(text: str) -> str:
+    """An address that `open_store` can open."""
+    if not re.match(r"memory://$|file:///.|rediss?://.", text):
+        raise ValueError(text)
+    return text
+
+
+def store_keys(text: str) -> list[bytes]:
+    """Fernet keys with commas between them, the newest first."""
+    keys = [key.strip().encode() for key in text.split(",") if key.strip()]
+    for key in keys:
+        Fernet(key)
+    return keys
+
+
+def open_store(address: str, keys: list[bytes]) -> AsyncKeyValue:
+    """The key-value store at an address. What leaves this process is encrypted.
+
+    The prefix keeps this server's entries apart from those of others in the same store.
+    """
+    if address == "memory://":
+        return MemoryStore(max_entries_per_collection=10_000)
+    if address.startswith("file://"):
+        store = file_store(Path(address.removeprefix("file://")))
+    else:
+        from key_value.aio.stores.redis import RedisStore  # only for those who use it
+
+        store = RedisStore(url=address)
+    locked = FernetEncryptionWrapper(
+        store, fernet=MultiFernet([Fernet(key) for key in keys]), raise_on_decryption_error=False
+    )
+    return PrefixCollectionsWrapper(locked, prefix="library-desk")
+
+
+# %% 05_storage.ipynb#file-store  05 Storage
+def file_store(folder: Path) -> AsyncKeyValue:
+    """A store of files in a folder, which is made if it is missing."""
+    from key_value.aio.stores.filetree import (
+        FileTreeStore,
+        FileTreeV1CollectionSanitizationStrategy,
+        FileTreeV1KeySanitizationStrategy,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileTreeStore(
+        data_directory=folder,
+        key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(folder),
+        collection_sanitization_strategy=FileTreeV1CollectionSanitizationStrategy(folder),
+    )
+
+
+# %% 05_storage.ipynb#the-store  05 Storage
+STORE_URL = setting(
+    "STORE_URL",
+    store_address,
+    "memory://, file:///FOLDER or redis://HOST:PORT (as REDIS_URL may, too)",
+    default=os.environ.get("REDIS_URL") or "memory://",
+)
+STORE_KEYS = setting(
+    "STORE_KEY",
+    store_keys,
+    "Fernet keys with commas between them, the newest first",
+    default="" if STORE_URL == "memory://" else None,
+)
+store = open_store(STORE_URL, STORE_KEYS)
+sessions = TTLClampWrapper(store, min_ttl=0, max_ttl=604_800, missing_ttl=86_400)
+
+
+# %% 05_storage.ipynb#instructions  05 Storage
+INSTRUCTIONS = (
+    "The desk of a public library with four branches: search the catalogue, see what stands on "
+    "which shelf, lend, take back and reserve. Find a book's id with find_books before you use a "
+    "tool that takes one."
+)
+
+
+# %% 05_storage.ipynb#sealing  05 Storage
+def sealing(keys: list[bytes]) -> RequestStateSecurity | None:
+    """Seals for questions to the client that every replica with these keys can open.
+
+    None, without keys: FastMCP makes one that only this process knows.
+    """
+    derived = [hmac.digest(key, b"request state", "sha256") for key in keys]
+    return RequestStateSecurity(keys=derived) if derived else None
+
+
+# %% 06a_lifespan.ipynb#library  06a Lifespan
+@dataclass
+class Desk:
+    """What the desk holds open while it runs."""
+
+    database: AsyncEngine
+    http: httpx2.AsyncClient
+
+
+@lifespan
+async def library(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Open what the desk needs, and close it, whatever happens between."""
+    async with AsyncExitStack() as stack:
+        if DATABASE_URL.get_backend_name() == "sqlite":
+            Path(DATABASE_URL.database).parent.mkdir(parents=True, exist_ok=True)
+        database = create_async_engine(DATABASE_URL)
+        stack.push_async_callback(database.dispose)
+        await open_the_books(database)
+        http = await stack.enter_async_context(httpx2.AsyncClient(timeout=10))
+        yield {"desk": Desk(database, http)}
+
+
+def desk() -> Desk:
+    """What the lifespan opened; only while a request is served."""
+    return get_context().lifespan_context["desk"]
+
+
+# %% 07a_middleware.ipynb#plain-log  07a Middleware
+log = get_logger("desk")  # below FastMCP's own, and so at its level
+log.propagate = False  # FastMCP's handler draws each line; this one writes it, to stderr
+log.handlers = [logging.StreamHandler()]
+log.handlers[0].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+
+# %% 07a_middleware.ipynb#scopes  07a Middleware
+class Scopes(Middleware):
+    """Who may call which tools: a tag asks for a scope, where the caller has a token at all.
+
+    Without a token (stdio, or AUTH=none) the caller is the one who started the server.
+    """
+
+    def __init__(self, needed: dict[str, str]) -> None:
+        self.needed = needed
+
+    def missing(self, tool: Tool) -> set[str]:
+        """The scopes that the caller would need for a tool, and does not have."""
+        token = get_access_token()
+        if token is None:
+            return set()
+        return {self.needed[tag] for tag in tool.tags if tag in self.needed} - set(token.scopes)
+
+    async def on_list_tools(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Sequence[Tool]]
+    ) -> Sequence[Tool]:
+        return [tool for tool in await call_next(context) if not self.missing(tool)]
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, ToolResult]
+    ) -> ToolResult:
+        tool = await context.fastmcp_context.fastmcp.get_tool(context.message.name)
+        if tool is not None and (missing := self.missing(tool)):
+            raise ToolError(f"This needs the scope {', '.join(sorted(missing))}.")
+        return await call_next(context)
+
+
+# %% 07b_limits.ipynb#rate-limit  07b Limits and caches
+RATE_LIMIT = setting("RATE_LIMIT", parse, "calls for each client, as 600/minute", "600/minute")
+
+
+class RateLimit(Middleware):
+    """So many tool calls for each client, counted where every replica counts."""
+
+    def __init__(self, rate: RateLimitItem, address: str) -> None:
+        self.rate = rate
+        shared = address.startswith("redis")
+        options = {"implementation": "redispy"} if shared else {}
+        counts = storage_from_string(f"async+{address}" if shared else "async+memory://", **options)
+        self.limiter = SlidingWindowCounterRateLimiter(counts)
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, ToolResult]
+    ) -> ToolResult:
+        token = get_access_token()
+        client = token.client_id if token else "anybody"
+        if not await self.limiter.hit(self.rate, "library-desk", client):
+            raise ToolError(f"Too many calls: {self.rate} are allowed. Wait, and try again.")
+        return await call_next(context)
+
+
+# %% 07b_limits.ipynb#known-schemas  07b Limits and caches
+@lifespan
+async def known_schemas(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Tell the SDK the tools' schemas, which it otherwise lists before each sessionless call.
+
+    FastMCP 4.1 offers no way to; the attribute is the SDK's own, and FastMCP's name for it private.
+    """
+    tools = await server.list_tools(run_middleware=False)
+    schemas = {tool.name: tool.parameters for tool in tools}
+    server._mcp_server.get_tool_input_schema = schemas.get
+    yield {}
+
+
+# %% 07b_limits.ipynb#the-chain  07b Limits and caches
+def chain() -> list[Middleware]:
+    """What every request passes, from the outside to the inside."""
+    return [
+        ErrorHandlingMiddleware(logger=log, transform_errors=False),
+        TimingMiddleware(logger=log),
+        StructuredLoggingMiddleware(logger=log),
+        Scopes({"loans": "desk:lend", "patrons": "desk:register"}),
+        RateLimit(RATE_LIMIT, STORE_URL),
+        ResponseCachingMiddleware(
+            cache_storage=store,
+            call_tool_settings=CallToolSettings(
+                ttl=3600, included_tools=["opening_hours", "chart_decades"]
+            ),
+            read_resource_settings=ReadResourceSettings(enabled=False),
+            get_prompt_settings=GetPromptSettings(enabled=False),
+            list_tools_settings=ListToolsSettings(enabled=False),
+            list_resources_settings=ListResourcesSettings(enabled=False),
+            list_prompts_settings=ListPromptsSettings(enabled=False),
+        ),
+    ]
+
+
+# %% 08_composition.ipynb#web-address  08 Composition
+def web_address(text: str) -> str:
+    """An http or https address, without a slash at its end; or nothing."""
+    if text and not re.match(r"https?://[^/]", text):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+# %% 09a_tokens.ipynb#token-verifier  09a Tokens
+AUTH_KINDS = ("none", "jwt", "introspection", "remote", "oauth-proxy")
+
+
+def auth_kind(text: str) -> str:
+    """One of AUTH_KINDS."""
+    if text not in AUTH_KINDS:
+        raise ValueError(text)
+    return text
+
+
+def needed(text: str) -> str:
+    """A text that is not empty."""
+    return text
+
+
+AUTH = setting("AUTH", auth_kind, f"{', '.join(AUTH_KINDS[:-1])} or {AUTH_KINDS[-1]}", "none")
+
+
+def token_verifier(introspect: bool) -> TokenVerifier:
+    """What checks a token: the issuer, asked each time (RFC 7662), or its published keys."""
+    if introspect:
+        from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
+
+        return IntrospectionTokenVerifier(
+            introspection_url=setting("AUTH_INTROSPECTION_URL", web_address, "an http(s) address"),
+            client_id=setting("AUTH_CLIENT_ID", needed, "the desk's name at the issuer"),
+            client_secret=setting("AUTH_CLIENT_SECRET", needed, "the desk's secret at the issuer"),
+            required_scopes=["desk:read"],
+        )
+    from fastmcp.server.auth.providers.jwt import JWTVerifier
+
+    return JWTVerifier(
+        jwks_uri=setting("AUTH_JWKS_URI", web_address, "the http(s) address of the issuer's keys"),
+        issuer=setting("AUTH_ISSUER", needed, "the issuer, as its tokens name it"),
+        audience=setting("AUTH_AUDIENCE", needed, "this server, as tokens name it"),
+        required_scopes=["desk:read"],
+    )
+
+
+# %% 09b_oauth.ipynb#auth-provider  09b OAuth
+def auth_provider(kind: str) -> AuthProvider | None:
+    """Who may use this server over HTTP, as AUTH and the AUTH_ variables say."""
+    if kind == "none":
+        return None
+    if kind in ("jwt", "introspection"):
+        return token_verifier(introspect=kind == "introspection")
+    base_url = setting("AUTH_BASE_URL", web_address, "the http(s) address of this server")
+    if kind == "remote":
+        from fastmcp.server.auth import RemoteAuthProvider
+
+        issuer = setting("AUTH_ISSUER", web_address, "the http(s) address of the issuer")
+        return RemoteAuthProvider(
+            token_verifier=token_verifier(introspect=False),
+            authorization_servers=[issuer],
+            base_url=base_url,
+        )
+    from fastmcp.server.auth import OAuthProxy
+
+    return OAuthProxy(
+        upstream_authorization_endpoint=setting("AUTH_AUTHORIZE_URL", web_address, "an address"),
+        upstream_token_endpoint=setting("AUTH_TOKEN_URL", web_address, "an http(s) address"),
+        upstream_revocation_endpoint=setting("AUTH_REVOKE_URL", web_address, "an address"),
+        upstream_client_id=setting("AUTH_CLIENT_ID", needed, "the desk's name at the issuer"),
+        upstream_client_secret=setting("AUTH_CLIENT_SECRET", needed, "the desk's secret there"),
+        jwt_signing_key=setting("AUTH_SIGNING_KEY", needed, "32 characters or more"),
+        token_verifier=token_verifier(introspect=True),
+        base_url=base_url,
+        client_storage=store,
+    )
+
+
+# %% 10_icons.ipynb#icon  10 Icons
+def icon(drawing: str) -> Icon:
+    """An icon, sharp at any size, from a drawing of 24 by 24 units in SVG."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{drawing}</svg>'
+    source = f"data:image/svg+xml,{quote(svg)}"
+    return Icon(src=source, mime_type="image/svg+xml", sizes=["any"])
+
+
+DESK_ICON = icon('<path d="M2 20h20v2H2zM4 8h4v12H4zM10 4h4v16h-4zM16 10h4v10h-4z"/>')
+
+
+# %% 11_apis.ipynb#acquisitions  11 APIs
+ACQUISITIONS_URL = setting(
+    "ACQUISITIONS_URL", web_address, "the http(s) address of the acquisitions office", ""
+)
+
+
+@lifespan
+async def acquisitions(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Offer what the acquisitions office offers, where there is one."""
+    yield {}
+
+
+# %% 11_apis.ipynb#the-server-with-acquisitions  11 APIs
+mcp = FastMCP(
+    "Library desk",
+    version="1.0.0",
+    instructions=INSTRUCTIONS,
+    website_url="https://library.example",
+    icons=[DESK_ICON],
+    mask_error_details=True,
+    lifespan=library | acquisitions | known_schemas,
+    middleware=chain(),
+    auth=auth_provider(AUTH),
+    session_state_store=sessions,
+    request_state_security=sealing(STORE_KEYS),
+)
 
 
 # %% 01_tools.ipynb#opening-hours-typed  Arguments from types
@@ -250,12 +666,6 @@ def book_by_id(book_id: str) -> Book:
     raise ToolError(f"No book has the id {book_id!r}. {hint}")
 
 
-async def check_patron(patron_id: str) -> None:
-    """Refuse, with a ToolError, an id that no patron has."""
-    if patron_id not in records().patrons:
-        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
-
-
 # %% 01_tools.ipynb#where-is  Errors that a model can act on
 class Whereabouts(BaseModel):
     """A book, and where each of its copies is: on the shelf, or out on loan."""
@@ -286,11 +696,6 @@ async def where_is(book_id: str) -> Whereabouts:
 LOAN_PERIOD = timedelta(days=21)
 
 
-async def add_loan(loan: Loan) -> bool:
-    """Note who has a copy; False where somebody has it already."""
-    return records().loans.setdefault(loan.copy_id, loan) is loan
-
-
 @mcp.tool(tags={"loans"}, title="Lend a book", annotations=ADDS)
 async def lend(book_id: str, patron_id: str, branch: Branch) -> Loan:
     """Lend a patron a copy that is on the shelf at a branch, for three weeks.
@@ -311,11 +716,6 @@ async def lend(book_id: str, patron_id: str, branch: Branch) -> Loan:
 
 
 # %% 01_tools.ipynb#take-back  Sync or async
-async def remove_loan(copy_id: str) -> bool:
-    """Note that a copy is back; False where nobody had it."""
-    return records().loans.pop(copy_id, None) is not None
-
-
 @mcp.tool(tags={"loans"}, title="Take a copy back", annotations=REMOVES)
 async def take_back(copy_id: str) -> Copy:
     """Take a copy back from the patron who has it, and say on which shelf it belongs.
@@ -618,22 +1018,6 @@ class Hold(BaseModel):
     collect_at: Branch
 
 
-HOLDS: list[Hold] = []
-
-
-async def holds_of(book_id: str) -> list[Hold]:
-    """The queue for a book, in the order in which the patrons came."""
-    return [hold for hold in HOLDS if hold.book_id == book_id]
-
-
-async def add_hold(hold: Hold) -> bool:
-    """Put a patron in the queue for a book; False where they stand in it already."""
-    if any(other.patron_id == hold.patron_id for other in await holds_of(hold.book_id)):
-        return False
-    HOLDS.append(hold)
-    return True
-
-
 @mcp.tool(tags={"loans"}, title="Reserve a book", annotations=ADDS)
 @interactive
 async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
@@ -681,14 +1065,6 @@ class Application(BaseModel):
     name: str = Field(title="Your name", min_length=1, max_length=80)
     email: str = Field(title="Your e-mail address", pattern=r"^[^@\s]+@[^@\s]+$")
     home_branch: Branch = Field(default="Central", title="Your branch")
-
-
-async def add_patron(applicant: Application) -> str:
-    """Enter a new patron, and give the id that they get."""
-    last = max(int(patron_id[1:]) for patron_id in records().patrons)
-    patron_id = f"p{last + 1:03}"
-    records().patrons[patron_id] = {"id": patron_id, **applicant.model_dump()}
-    return patron_id
 
 
 @mcp.tool(tags={"patrons"}, title="Register a patron", annotations=ADDS)
@@ -771,6 +1147,220 @@ async def shelf_card(book_id: str, ctx: Context) -> str:
     return await sample(
         ctx, prompt, system_prompt="You are a librarian. Do not give the ending away."
     )
+
+
+# %% 06a_lifespan.ipynb#database-address  06a Lifespan
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+def database_address(text: str) -> URL:
+    """A database's address, with the driver that the desk uses; hosts write it in several ways."""
+    try:
+        url = make_url(text.replace("postgres://", "postgresql://", 1))
+        url = url.set(drivername=DRIVERS[url.get_backend_name()])
+    except (ArgumentError, KeyError):
+        raise ValueError(text) from None
+    if "sslmode" in url.query:  # libpq's word for what asyncpg calls ssl
+        ssl = {"ssl": url.query["sslmode"]}
+        url = url.difference_update_query(["sslmode"]).update_query_dict(ssl)
+    return url
+
+
+DATABASE_URL = setting(
+    "DATABASE_URL",
+    database_address,
+    "sqlite:////FILE or postgresql://USER:PASSWORD@HOST/NAME",
+    default=f"sqlite:///{user_data_path('library-desk') / 'library.db'}",
+)
+
+
+# %% 06a_lifespan.ipynb#other-tables  06a Lifespan
+TABLES = MetaData()
+PATRONS = Table(
+    "patrons",
+    TABLES,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("home_branch", String, nullable=False),
+)
+LOANS = Table(
+    "loans",
+    TABLES,
+    Column("copy_id", String, primary_key=True),  # a copy is lent once at a time, whoever asks
+    Column("patron_id", String, nullable=False, index=True),
+    Column("due", Date, nullable=False),
+)
+
+
+# %% 06a_lifespan.ipynb#tables  06a Lifespan
+HOLDS = Table(
+    "holds",
+    TABLES,
+    Column("place", Integer, primary_key=True),
+    Column("book_id", String, nullable=False, index=True),
+    Column("patron_id", String, nullable=False),
+    Column("collect_at", String, nullable=False),
+    UniqueConstraint("book_id", "patron_id"),
+)
+
+
+# %% 06a_lifespan.ipynb#open-the-books  06a Lifespan
+async def open_the_books(database: AsyncEngine) -> None:
+    """Make the tables where there are none, and enter the patrons and loans of the data files."""
+    for attempt in (1, 2):
+        try:
+            async with database.begin() as db:
+                await db.run_sync(TABLES.create_all)
+                if await db.scalar(select(PATRONS.c.id).limit(1)) is None:
+                    await db.execute(insert(PATRONS), list(records().patrons.values()))
+                    loans = [loan.model_dump() for loan in records().loans.values()]
+                    if loans:
+                        await db.execute(insert(LOANS), loans)
+            return
+        except DBAPIError:  # another replica is at it at this moment
+            if attempt == 2:
+                raise
+
+
+# %% 06a_lifespan.ipynb#ledger  06a Lifespan
+async def check_patron(patron_id: str) -> None:
+    """Refuse, with a ToolError, an id that no patron has."""
+    async with desk().database.connect() as db:
+        found = await db.scalar(select(PATRONS.c.id).where(PATRONS.c.id == patron_id))
+    if found is None:
+        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
+
+
+async def loans_of(copies: Iterable[Copy]) -> dict[str, Loan]:
+    """The loans of these copies, by the copy's id."""
+    query = select(LOANS).where(LOANS.c.copy_id.in_([copy.id for copy in copies]))
+    async with desk().database.connect() as db:
+        return {row.copy_id: Loan(**row._mapping) for row in await db.execute(query)}
+
+
+async def add_loan(loan: Loan) -> bool:
+    """Note who has a copy; False where somebody has it already."""
+    try:
+        async with desk().database.begin() as db:
+            await db.execute(insert(LOANS).values(loan.model_dump()))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def remove_loan(copy_id: str) -> bool:
+    """Note that a copy is back; False where nobody had it."""
+    async with desk().database.begin() as db:
+        gone = await db.execute(delete(LOANS).where(LOANS.c.copy_id == copy_id))
+    return gone.rowcount == 1
+
+
+# %% 06a_lifespan.ipynb#queue  06a Lifespan
+async def holds_of(book_id: str) -> list[Hold]:
+    """The queue for a book, in the order in which the patrons came."""
+    query = select(HOLDS).where(HOLDS.c.book_id == book_id).order_by(HOLDS.c.place)
+    async with desk().database.connect() as db:
+        return [Hold.model_validate(row, from_attributes=True) for row in await db.execute(query)]
+
+
+async def add_hold(hold: Hold) -> bool:
+    """Put a patron in the queue for a book; False where they stand in it already."""
+    try:
+        async with desk().database.begin() as db:
+            await db.execute(insert(HOLDS).values(hold.model_dump()))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def add_patron(applicant: Application) -> str:
+    """Enter a new patron, and give the id that they get."""
+    last = select(func.max(cast(func.substr(PATRONS.c.id, 2), Integer)))
+    while True:
+        async with desk().database.begin() as db:
+            patron_id = f"p{await db.scalar(last) + 1:03}"
+            try:
+                row = {"id": patron_id, **applicant.model_dump()}
+                await db.execute(insert(PATRONS).values(row))
+            except IntegrityError:  # another replica took that id between the two
+                await db.rollback()
+                continue
+        return patron_id
+
+
+# %% 06b_state.ipynb#set-aside  06b State and web apps
+mcp.add_provider(SessionProvider())
+
+
+@mcp.tool(tags={"catalogue"}, title="Set a book aside", annotations=ADDS)
+async def set_aside(book_id: str, session_id: SessionId) -> list[str]:
+    """Set a book aside while the conversation goes on; gives the ids of all that are set aside.
+
+    Args:
+        book_id: The book's id from find_books.
+    """
+    book = book_by_id(book_id)
+    session = await get_session(session_id)
+    books = await session.get("set aside", default=[])
+    if book.id not in books:
+        books.append(book.id)
+        await session.set("set aside", books)
+    return books
+
+
+@mcp.tool(tags={"catalogue"}, title="Books set aside", annotations=READS)
+async def books_set_aside(session_id: SessionId) -> list[Book]:
+    """The books that were set aside in this session."""
+    session = await get_session(session_id)
+    return [book_by_id(book_id) for book_id in await session.get("set aside", default=[])]
+
+
+# %% 08_composition.ipynb#partner  08 Composition
+def partner_catalogue(address: str) -> Provider:
+    """Another library's catalogue: a server of its own, of which only what is tagged so shows."""
+    from fastmcp.server import create_proxy  # only for a desk that has a partner
+    from fastmcp.server.providers import FastMCPProvider
+
+    provider = FastMCPProvider(create_proxy(address))
+    provider.enable(tags={"catalogue"}, only=True)
+    return provider
+
+
+PARTNER_URL = setting("PARTNER_URL", web_address, "the http(s) address of an MCP server", "")
+if PARTNER_URL:
+    mcp.add_provider(partner_catalogue(PARTNER_URL), namespace="partner")
+
+
+# %% 09a_tokens.ipynb#caller  09a Tokens
+@mcp.resource("info://caller", mime_type="application/json")
+def caller() -> dict[str, Any]:
+    """Who you are to this desk: the subject and the scopes of your token, if you have one."""
+    token = get_access_token()
+    if token is None:
+        return {"subject": None, "scopes": []}
+    return {"subject": token.claims.get("sub"), "scopes": sorted(token.scopes)}
+
+
+# %% 12a_running.ipynb#health  12a Running
+async def health() -> dict[str, str]:
+    """Whether what the desk depends on answers: `ok`, or what is wrong."""
+    async with desk().database.connect() as db:
+        await db.scalar(select(1))
+    return {"database": "ok"}
+
+
+@mcp.resource("health://status", mime_type="application/json")
+async def health_status() -> dict[str, str]:
+    """Whether the desk and what it depends on are well."""
+    return await health()
+
+
+@mcp.custom_route("/health", methods=["GET"])
+async def health_route(request: Request) -> JSONResponse:
+    """The same for a load balancer: 200, or 503."""
+    async with Context(mcp):
+        return JSONResponse(await health())
 
 
 # %% How the server starts when this file is run

@@ -9,6 +9,7 @@ import linecache
 import logging
 import os
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterable
@@ -77,14 +78,16 @@ class _Session:
 
 
 _session: _Session | None = None
+_data_home: tempfile.TemporaryDirectory[str] | None = None
 
 
 def resume(chapter: str) -> Resumed:
     """Put the reader where a chapter starts: run the program of the chapters before it in this namespace.
 
-    It also makes the kernel a quiet place for lessons: FastMCP's log is silenced (the client gets every
-    error anyway; `logging.getLogger("fastmcp").setLevel("INFO")` brings it back), and a slow import that
-    the first call of a tool would wait for starts in a thread.
+    It also makes the kernel a place for lessons. FastMCP's log is silenced (the client gets every error
+    anyway; `logging.getLogger("fastmcp").setLevel("INFO")` brings it back). What a server keeps in the
+    user's data folder goes to a temporary one, which ends with the kernel. And a slow import that the first
+    call of a tool would wait for starts in a thread.
 
     Args:
         chapter: The chapter's file name without `.ipynb`, such as "02_resources". Its siblings are found
@@ -100,6 +103,7 @@ def resume(chapter: str) -> Resumed:
     namespace = _callers_namespace()
     folder = _folder(namespace, chapter)
     _quieten()
+    _keep_apart()
     threading.Thread(target=_warm_up, daemon=True).start()
     program = tangle(_cells_before(folder, chapter))
     _open_session(folder, chapter)
@@ -313,6 +317,18 @@ def _quieten() -> None:
     with_warning = sys.modules.get("mcp.shared.exceptions")
     category = getattr(with_warning, "MCPDeprecationWarning", DeprecationWarning)
     warnings.filterwarnings("ignore", category=category)
+
+
+def _keep_apart() -> None:
+    """Give the kernel, and the servers that it starts, a data folder of their own (see platformdirs)."""
+    global _data_home  # noqa: PLW0603  # a kernel has one
+    if _data_home is None:
+        _data_home = tempfile.TemporaryDirectory(prefix="mcp-workbench-", ignore_cleanup_errors=True)
+        os.environ["XDG_DATA_HOME"] = os.environ["WIN_PD_OVERRIDE_LOCAL_APPDATA"] = _data_home.name
+        os.environ["FASTMCP_HOME"] = str(Path(_data_home.name) / "fastmcp")
+        fastmcp = sys.modules.get("fastmcp")
+        if fastmcp is not None:  # read when it was imported
+            fastmcp.settings.home = Path(os.environ["FASTMCP_HOME"])
 
 
 def _warm_up() -> None:

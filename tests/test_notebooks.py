@@ -51,8 +51,14 @@ def execute(path: Path) -> tuple[Notebook, str]:
 
 
 def test_there_are_chapters() -> None:
-    assert [path.stem[:2] for path in CHAPTERS] == [f"{n:02}" for n in range(len(CHAPTERS))]
-    assert len(CHAPTERS) >= 5
+    """One for each number from 00 on, or several with a letter: 09a, 09b."""
+    places = [path.stem.partition("_")[0] for path in CHAPTERS]
+    numbers = sorted({place[:2] for place in places})
+    assert numbers == [f"{n:02}" for n in range(len(numbers))]
+    for number in numbers:
+        parts = [place[2:] for place in places if place[:2] == number]
+        assert parts == ([""] if len(parts) == 1 else list("abcdef"[: len(parts)]))
+    assert places[-1] >= "12"
 
 
 @each_chapter
