@@ -10,12 +10,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcp_workbench.services.browsing import Browser, BrowserOAuth
     from mcp_workbench.services.databases import valkey
+    from mcp_workbench.services.identity import IdentityProvider, identity_provider
     from mcp_workbench.services.serving import free_port, serve
 
-__all__ = ["free_port", "serve", "valkey"]
+__all__ = [
+    "Browser",
+    "BrowserOAuth",
+    "IdentityProvider",
+    "free_port",
+    "identity_provider",
+    "serve",
+    "valkey",
+]
 
 _HOME = {
+    "Browser": "browsing",
+    "BrowserOAuth": "browsing",
+    "IdentityProvider": "identity",
+    "identity_provider": "identity",
     "free_port": "serving",
     "serve": "serving",
     "valkey": "databases",
