@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcp_workbench.services.browsing import Browser, BrowserOAuth
-    from mcp_workbench.services.databases import valkey
+    from mcp_workbench.services.databases import postgres, valkey
     from mcp_workbench.services.identity import IdentityProvider, identity_provider
     from mcp_workbench.services.office import acquisitions_office
     from mcp_workbench.services.serving import free_port, serve
@@ -23,6 +23,7 @@ __all__ = [
     "acquisitions_office",
     "free_port",
     "identity_provider",
+    "postgres",
     "serve",
     "valkey",
 ]
@@ -34,6 +35,7 @@ _HOME = {
     "acquisitions_office": "office",
     "identity_provider": "identity",
     "free_port": "serving",
+    "postgres": "databases",
     "serve": "serving",
     "valkey": "databases",
 }
