@@ -674,6 +674,10 @@ async def test_the_office_describes_itself() -> None:
             assert found.structured_content is not None
             titles = [offer["title"] for offer in found.structured_content["result"]]
             assert titles == ["Jane Eyre", "Pride and Prejudice"]
+        cheap = (await http.get("/offers", params={"max_price_pence": 799, "limit": 1})).json()
+        assert [offer["title"] for offer in cheap] == ["A Tale of Two Cities"]
+        cheap = (await http.get("/offers", params={"max_price_pence": 799})).json()
+        assert [offer["title"] for offer in cheap] == ["A Tale of Two Cities", "Frankenstein"]
 
 
 async def test_an_order_from_suggestion_to_end() -> None:
