@@ -128,7 +128,7 @@ async def test_its_catalogue_shows_and_answers(way: Way, partner: str, tmp_path:
             assert {name for name in tools if name.startswith("partner_")} == SHOWN
             tool: Any = tools["partner_find_books"]
             assert tool.title == "Find books (partner library)"
-            assert tool.description.endswith("This asks another library, with ids of its own.")
+            assert tool.description.endswith("Asks another library: ids are its own.")
             assert (tool.annotations.read_only_hint, tool.annotations.open_world_hint) == (True, True)
             assert tool.input_schema == tools["find_books"].input_schema
             search = {"words": "verne", "limit": 3}
