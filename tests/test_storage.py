@@ -245,6 +245,29 @@ async def test_keys_are_changed_without_loss_and_a_wrong_one_loses(
             assert await set_aside(client, session) == [BOOK]
 
 
+STORE_ALONE = """
+import anyio, server, sys
+async def main():
+    if len(sys.argv) > 1:
+        await server.store.put(key="client", value={"name": sys.argv[1]}, collection="registrations")
+    print(await server.store.get(key="client", collection="registrations"))
+anyio.run(main)
+"""
+
+
+def test_what_no_key_opens_is_a_miss_and_no_error(tmp_path: Path) -> None:
+    """The store that OAuth uses has no fallback: people log in again, instead of meeting an error."""
+    settings = {"STORE_URL": (tmp_path / "kept").as_uri(), "PYTHONPATH": str(ROOT)}
+    alone = [sys.executable, "-c", STORE_ALONE]
+    old, new = new_key(), new_key()
+    kept = run([*alone, "a host"], tmp_path, {**settings, "STORE_KEY": old})
+    assert (kept.stdout, kept.stderr) == ("{'name': 'a host'}\n", "")
+    lost = run(alone, tmp_path, {**settings, "STORE_KEY": new})
+    assert (lost.stdout, lost.stderr) == ("None\n", "")
+    found = run(alone, tmp_path, {**settings, "STORE_KEY": f"{new},{old}"})
+    assert (found.stdout, found.stderr) == ("{'name': 'a host'}\n", "")
+
+
 # Away ------------------------------------------------------------------------------------------------
 
 
