@@ -6,13 +6,14 @@ import asyncio
 import atexit
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -170,32 +171,37 @@ def fresh_database(kind: Kind, home: Path) -> Iterator[dict[str, str]]:
     """The settings of a server whose database is new and empty, and gone afterwards."""
     name = f"desk_{uuid.uuid4().hex}"
     if kind == "sqlite":
-        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}  # `home` is absolute: that makes four slashes
+        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}
         return
-    server = _postgres()
-    _send(server, f"CREATE DATABASE {name}")
+    postgresql = {"DATABASE_URL": _postgresql()}
+    from_outside(postgresql, f"CREATE DATABASE {name}")
+    address = make_url(postgresql["DATABASE_URL"]).set(database=name)
     try:
-        yield {"DATABASE_URL": make_url(server).set(database=name).render_as_string(hide_password=False)}
+        yield {"DATABASE_URL": address.render_as_string(hide_password=False)}
     finally:
-        _send(server, f"DROP DATABASE {name} WITH (FORCE)")
+        from_outside(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _send(address: str, sql: str) -> None:
-    """Send a statement to a PostgreSQL, from outside of any server."""
+def from_outside(settings: Mapping[str, str], statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement in the database of a server, past that server, and give the rows."""
+    address = settings["DATABASE_URL"]
+    if address.startswith("sqlite"):
+        with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database, database:
+            return database.execute(statement).fetchall()
 
-    async def send() -> None:
-        connection = await asyncpg.connect(address)
+    async def ask() -> list[tuple[Any, ...]]:
+        database = await asyncpg.connect(address)
         try:
-            await connection.execute(sql)
+            return [tuple(row) for row in await database.fetch(statement)]
         finally:
-            await connection.close()
+            await database.close()
 
     with ThreadPoolExecutor(1) as thread:  # the caller may be in a loop
-        thread.submit(asyncio.run, send()).result()
+        return thread.submit(asyncio.run, ask()).result()
 
 
 @cache
-def _postgres() -> str:
+def _postgresql() -> str:
     """The address of this process's PostgreSQL, which starts when it is first asked for."""
     running = ExitStack()
     atexit.register(running.close)
