@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import asyncpg  # type: ignore[import-untyped]
+from cryptography.fernet import Fernet
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
 from sqlalchemy import make_url
 
-from mcp_workbench.services import postgres
+from mcp_workbench.services import postgres, valkey
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -159,11 +160,39 @@ def new_desk(
         yield Client(transport, mode=way.mode, timeout=PATIENCE, **handlers)
 
 
-# A fresh database ------------------------------------------------------------------------------------
+# What the server keeps things in ---------------------------------------------------------------------
 
 
 Kind = Literal["sqlite", "postgres"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True)
+class Backing:
+    """A database and a store. The first of BACKINGS is what a server uses with no environment at all."""
+
+    database: Kind
+    store: Literal["memory", "files", "valkey"]
+
+    def __str__(self) -> str:
+        return f"{self.database}-{self.store}"
+
+
+BACKINGS = (Backing("sqlite", "memory"), Backing("sqlite", "files"), Backing("postgres", "valkey"))
+
+
+@contextmanager
+def backed(backing: Backing, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of a server that keeps things there: new and empty, and gone afterwards."""
+    with ExitStack() as started:
+        settings: dict[str, str] = {}
+        if backing != BACKINGS[0]:
+            settings |= started.enter_context(fresh_database(backing.database, home))
+        if backing.store != "memory":
+            files = (home / "store").as_uri()
+            settings["STORE_URL"] = files if backing.store == "files" else started.enter_context(valkey())
+            settings["STORE_KEY"] = Fernet.generate_key().decode()
+        yield settings
 
 
 @contextmanager
@@ -171,7 +200,7 @@ def fresh_database(kind: Kind, home: Path) -> Iterator[dict[str, str]]:
     """The settings of a server whose database is new and empty, and gone afterwards."""
     name = f"desk_{uuid.uuid4().hex}"
     if kind == "sqlite":
-        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}
+        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}  # `home` is absolute: that makes four slashes
         return
     postgresql = {"DATABASE_URL": _postgresql()}
     from_outside(postgresql, f"CREATE DATABASE {name}")

@@ -34,6 +34,7 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 from serving import (
+    BACKINGS,
     DATA,
     FASTMCP,
     FASTMCP_RUN,
@@ -42,8 +43,12 @@ from serving import (
     ROOT,
     SERVER,
     WAYS,
+    Backing,
     Way,
+    backed,
     environment,
+    fresh_database,
+    from_outside,
     new_desk,
     rows,
     run,
@@ -124,12 +129,43 @@ def bars_of(counts: dict[str, int]) -> list[int]:
 # The desk, and what one asks it ----------------------------------------------------------------------
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WAYS, ids=str)
+class Setup(NamedTuple):
+    """A way to a server, and where that server keeps things."""
+
+    way: Way
+    backing: Backing
+
+    def __str__(self) -> str:
+        return f"{self.way}-{self.backing}"
+
+
+SETUPS = [Setup(way, backing) for backing in BACKINGS for way in WAYS]
+
+# For tests with a server of their own, which takes seconds to start: every way, and every backing with
+# both transports and both eras.
+OWN = [
+    setup
+    for setup in SETUPS
+    if setup.backing == BACKINGS[0]
+    or str(setup.way)
+    in (
+        ("stdio-sessionless", "http-handshake")
+        if setup.backing == BACKINGS[1]
+        else ("stdio-handshake", "http-sessionless")
+    )
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SETUPS, ids=str)
 async def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Client[Any]]:
     """A connected client that can answer no questions, for tests that change nothing."""
-    with new_desk(request.param, tmp_path_factory.mktemp("desk")) as client:
+    home = tmp_path_factory.mktemp("desk")
+    with (
+        backed(request.param.backing, home) as settings,
+        new_desk(request.param.way, home, settings=settings) as client,
+    ):
         async with client:
             yield client
 
@@ -140,11 +176,16 @@ def way(request: pytest.FixtureRequest) -> Way:
     return chosen
 
 
-@pytest.fixture
-def connect(way: Way, tmp_path: Path) -> Iterator[Connect]:
+@pytest.fixture(params=OWN, ids=str)
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
     """connect(handlers) gives a client of a server of this test's own, which it may change."""
-    with ExitStack() as servers:
-        yield lambda **handlers: servers.enter_context(new_desk(way, tmp_path, **handlers))
+    with backed(request.param.backing, tmp_path) as kept, ExitStack() as servers:
+
+        def new(settings: dict[str, str] | None = None, **handlers: Any) -> Client[Any]:
+            both = {**kept, **(settings or {})}
+            return servers.enter_context(new_desk(request.param.way, tmp_path, settings=both, **handlers))
+
+        yield new
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> Any:
@@ -204,7 +245,7 @@ async def until(happened: Callable[[], bool]) -> None:
 class Offer(NamedTuple):
     """What a client sees of a tool. Without a schema of its result, `result` is None."""
 
-    title: str
+    title: str | None
     hints: dict[str, bool]
     required: list[str]
     optional: list[str]
@@ -232,12 +273,18 @@ TOOLS = {
     "suggest": Offer("Suggest books", READS, ["branch"], [], ["result"]),
     "check_shelves": Offer("Check the shelves", READS, ["branch"], [], []),
     "shelf_card": Offer("Write a shelf card", READS, ["book_id"], [], ["result"]),
+    "set_aside": Offer("Set a book aside", ADDS, ["book_id", "session_id"], [], ["result"]),
+    "books_set_aside": Offer("Books set aside", READS, ["session_id"], [], ["result"]),
+    "create_session": Offer("Create Session", {}, [], [], ["result"]),  # these two are FastMCP's
+    "end_session": Offer("End Session", {}, ["session_id"], [], ["result"]),
 }
 RESOURCES = {
     "info://desk": "text/markdown",
     "data://branches": "application/json",
     "data://decades.png": "image/png",
     "data://reading-lists": "application/json",
+    "info://caller": "application/json",
+    "health://status": "application/json",
 }
 TEMPLATES = {
     "book://{book_id}": "application/json",
@@ -268,7 +315,9 @@ class TestWhatIsOffered:
             result = tool.output_schema
             offered[tool.name] = Offer(
                 title=tool.title,
-                hints=tool.annotations.model_dump(by_alias=True, exclude_none=True),
+                hints=tool.annotations.model_dump(by_alias=True, exclude_none=True)
+                if tool.annotations
+                else {},
                 required=required,
                 optional=[name for name in tool.input_schema["properties"] if name not in required],
                 result=None if result is None else result.get("required", []),
@@ -863,25 +912,52 @@ async def test_checking_the_shelves_reports_each(connect: Connect, tmp_path: Pat
 
 
 class TestInternalErrors:
-    """A server without its data fails inside: the client learns that it failed, not where the files are."""
+    """What fails inside: the client learns that it failed, not how, nor where the files are."""
 
     async def test_tools_and_resources_hide_them(self, connect: Connect, tmp_path: Path) -> None:
-        async with connect(settings={"DESK_DATA": str(tmp_path / "no-data")}) as client:
-            with pytest.raises(ToolError, match=r"^Error calling tool 'find_books'$"):
-                await client.call_tool("find_books")
-            with pytest.raises(MCPError, match=r"^Error reading resource 'data://branches'$"):
-                await client.read_resource("data://branches")
-            with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'$"):
-                await client.read_resource(f"book://{LEAGUES}")
+        """Somebody drops a table while the server runs."""
+        with fresh_database("sqlite", tmp_path) as settings:
+            async with connect(settings=settings) as client:
+                assert await ask(client, "where_is", book_id=LEAGUES) == whereabouts(LEAGUES)
+                from_outside(settings, "DROP TABLE loans")
+                with pytest.raises(ToolError, match=r"^Error calling tool 'where_is'$"):
+                    await client.call_tool("where_is", {"book_id": LEAGUES})
+                with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'$"):
+                    await client.read_resource(f"book://{LEAGUES}")
+
+    async def test_files_hide_where_they_are(self, connect: Connect, tmp_path: Path) -> None:
+        """A reading list that is no UTF-8."""
+        data = tmp_path / "data"
+        shutil.copytree(DATA, data)
+        (data / "reading-lists" / "old.md").write_bytes("Émile Zola".encode("latin-1"))
+        async with connect(settings={"DESK_DATA": str(data)}) as client:
+            with pytest.raises(MCPError, match=r"^Error reading resource 'file://reading-lists/old\.md'$"):
+                await client.read_resource("file://reading-lists/old.md")
 
     @pytest.mark.xfail(strict=True, reason="FastMCP 4.1.2 does not mask what a prompt or completion raises")
-    async def test_prompts_and_completions_hide_them(self, connect: Connect, tmp_path: Path) -> None:
-        async with connect(settings={"DESK_DATA": str(tmp_path / "no-data")}) as client:
-            with pytest.raises(MCPError) as prompt:
-                await client.get_prompt("reading_group", {"book_id": LEAGUES})
-            with pytest.raises(MCPError) as completion:
-                await client.complete(RECOMMEND, {"name": "language", "value": ""})
+    @pytest.mark.parametrize("way", WAYS, ids=str)
+    async def test_prompts_and_completions_hide_them(self, way: Way, tmp_path: Path) -> None:
+        """Neither has anything that could fail, so what they use is broken before the server starts."""
+        broken = (sys.executable, "-c", BROKEN, "--transport", way.transport)
+        settings = {"PYTHONPATH": str(SERVER.parent)}
+        with new_desk(way, tmp_path, command=broken, settings=settings) as desk:
+            async with desk as client:
+                with pytest.raises(MCPError) as prompt:
+                    await client.get_prompt("reading_group", {"book_id": LEAGUES})
+                with pytest.raises(MCPError) as completion:
+                    await client.complete(SHELF, {"name": "branch", "value": ""})
         assert "no-data" not in f"{prompt.value} {completion.value}"
+
+
+BROKEN = """
+import server
+
+def lost(*anything):
+    raise OSError("no-data")
+
+server.book_by_id = server.get_args = lost
+server.main()
+"""
 
 
 # The process -----------------------------------------------------------------------------------------
