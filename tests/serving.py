@@ -76,7 +76,10 @@ def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[s
 
 
 def run(
-    command: Sequence[str], home: Path, settings: Mapping[str, str] | None = None
+    command: Sequence[str],
+    home: Path,
+    settings: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a folder that is not the server's."""
     return subprocess.run(
@@ -87,7 +90,7 @@ def run(
         encoding="utf-8",
         cwd=home,
         env=environment(home, settings),
-        timeout=PATIENCE,
+        timeout=patience,
     )
 
 
