@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import json
 import re
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncpg  # type: ignore[import-untyped]
+from cryptography.fernet import Fernet
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
+from sqlalchemy import make_url
+
+from mcp_workbench.services import postgres, valkey
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -147,3 +157,75 @@ def new_desk(
             log_file=home / "stdio-server.log",
         )
         yield Client(transport, mode=way.mode, timeout=PATIENCE, **handlers)
+
+
+# What the server keeps things in ---------------------------------------------------------------------
+
+
+Kind = Literal["sqlite", "postgres"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True)
+class Backing:
+    """A database and a store. The first of BACKINGS is what a server uses with no environment at all."""
+
+    database: Kind
+    store: Literal["memory", "files", "valkey"]
+
+    def __str__(self) -> str:
+        return f"{self.database}-{self.store}"
+
+
+BACKINGS = (Backing("sqlite", "memory"), Backing("sqlite", "files"), Backing("postgres", "valkey"))
+
+
+@contextmanager
+def backed(backing: Backing, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of a server that keeps things there: new and empty, and gone afterwards."""
+    with ExitStack() as started:
+        settings: dict[str, str] = {}
+        if backing != BACKINGS[0]:
+            settings |= started.enter_context(fresh_database(backing.database, home))
+        if backing.store != "memory":
+            files = (home / "store").as_uri()
+            settings["STORE_URL"] = files if backing.store == "files" else started.enter_context(valkey())
+            settings["STORE_KEY"] = Fernet.generate_key().decode()
+        yield settings
+
+
+@contextmanager
+def fresh_database(kind: Kind, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of a server whose database is new and empty, and gone afterwards."""
+    name = f"desk_{uuid.uuid4().hex}"
+    if kind == "sqlite":
+        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}  # `home` is absolute: that makes four slashes
+        return
+    server = _postgres()
+    _send(server, f"CREATE DATABASE {name}")
+    try:
+        yield {"DATABASE_URL": make_url(server).set(database=name).render_as_string(hide_password=False)}
+    finally:
+        _send(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _send(address: str, sql: str) -> None:
+    """Send a statement to a PostgreSQL, from outside of any server."""
+
+    async def send() -> None:
+        connection = await asyncpg.connect(address)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:  # the caller may be in a loop
+        thread.submit(asyncio.run, send()).result()
+
+
+@cache
+def _postgres() -> str:
+    """The address of this process's PostgreSQL, which starts when it is first asked for."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(postgres())

@@ -146,7 +146,8 @@ class Endpoints:
 
         if request.method == "POST":
             form = await request.form()
-            if not secrets.compare_digest(str(form.get("csrf_token", "")), session.csrf_token):
+            sent = str(form.get("csrf_token", "")).encode()
+            if not secrets.compare_digest(sent, session.csrf_token.encode()):
                 return HTMLResponse(
                     refusal_page(known.name, "invalid_request", "this form was not made for this browser"),
                     403,

@@ -29,7 +29,7 @@ class IdentityProvider:
     """The provider while it is served; `identity_provider` makes one.
 
     Attributes:
-        url: Where it is served; also its `issuer`.
+        url: Where it is served. Its `issuer`, the name in its tokens, is this and a slash.
         client_id: The application that it knows from the start.
         client_secret: That application's secret, made afresh for each provider.
         people: Who can sign in, by login.
@@ -79,7 +79,8 @@ class IdentityProvider:
 
     @property
     def issuer(self) -> str:
-        return self.url
+        """With a slash at its end, as FastMCP and pydantic write a URL without a path: clients compare it."""
+        return f"{self.url}/"
 
     @property
     def authorization_url(self) -> str:
