@@ -25,19 +25,19 @@
 # chapter 01_tools.ipynb sha256:b13f4153b0e37c68
 # chapter 02_resources.ipynb sha256:c023d7ab40a7eda1
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
-# chapter 04_context.ipynb sha256:1bb2e46023468253
+# chapter 04_context.ipynb sha256:49539a5282db871f
 # chapter 05_storage.ipynb sha256:a462deb2e052b3c1
 # chapter 06a_lifespan.ipynb sha256:0c844abc93d8c330
 # chapter 06b_state.ipynb sha256:af36dbff666adbb2
 # chapter 07a_middleware.ipynb sha256:dd641288e4677088
 # chapter 07b_limits.ipynb sha256:88ea0869953f69dd
-# chapter 08_composition.ipynb sha256:0eb743f915237595
+# chapter 08_composition.ipynb sha256:97037c43b1b0f652
 # chapter 09a_tokens.ipynb sha256:c58fb75b16eee15d
 # chapter 09b_oauth.ipynb sha256:363c8086508936f1
-# chapter 10_icons.ipynb sha256:2a3ac4c7011a3930
+# chapter 10_icons.ipynb sha256:cd3e8fdd183aa27c
 # chapter 11_apis.ipynb sha256:04262ce7f4901b65
 # chapter 12a_running.ipynb sha256:5d7f1c5dd1b8a9c3
-# this file, but for this line, sha256:9eb02b0a61e26376
+# this file, but for this line, sha256:f56731e1067357b5
 
 import asyncio
 import hmac
@@ -47,8 +47,10 @@ import os
 import re
 import struct
 import sys
+import time
 import uuid
 import zlib
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -58,13 +60,13 @@ from difflib import get_close_matches
 from functools import cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
-from urllib.parse import quote
 
 import httpx2
 from cryptography.fernet import Fernet, MultiFernet
 from fastmcp import Context, FastMCP
 from fastmcp.exceptions import ResourceError, ToolError
-from fastmcp.prompts import Message
+from fastmcp.prompts import Message, Prompt
+from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.auth import AuthProvider, TokenVerifier
 from fastmcp.server.dependencies import get_access_token, get_context, get_session
 from fastmcp.server.elicitation import (
@@ -90,6 +92,7 @@ from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
 from fastmcp.server.middleware.timing import TimingMiddleware
 from fastmcp.server.providers import Provider
 from fastmcp.server.sessions import SessionId, SessionProvider
+from fastmcp.server.transforms import Transform
 from fastmcp.tools import Tool, ToolResult
 from fastmcp.utilities.logging import get_logger
 from fastmcp.utilities.types import Image
@@ -120,6 +123,7 @@ from mcp.types import (
     ResourceTemplateReference,
     SamplingMessage,
     TextContent,
+    Tool as ListedTool,
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -481,7 +485,7 @@ def chain() -> list[Middleware]:
     ]
 
 
-# %% 08_composition.ipynb#web-address  08 Composition
+# %% 08_composition.ipynb#web-address  A partner library
 def web_address(text: str) -> str:
     """An http or https address, without a slash at its end; or nothing."""
     if text and not re.match(r"https?://[^/]", text):
@@ -561,15 +565,28 @@ def auth_provider(kind: str) -> AuthProvider | None:
     )
 
 
-# %% 10_icons.ipynb#icon  10 Icons
-def icon(drawing: str) -> Icon:
-    """An icon, sharp at any size, from a drawing of 24 by 24 units in SVG."""
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{drawing}</svg>'
-    source = f"data:image/svg+xml,{quote(svg)}"
+# %% 10_icons.ipynb#icon  Seven drawings
+def icon(path: str) -> Icon:
+    """An icon, sharp at any size, from a path in SVG on a square of 24 by 24 units."""
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
+        f"<path fill='#3d84b1' d='{path}'/></svg>"  # a blue that is seen on light and on dark
+    )
+    source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
     return Icon(src=source, mime_type="image/svg+xml", sizes=["any"])
 
 
-DESK_ICON = icon('<path d="M2 20h20v2H2zM4 8h4v12H4zM10 4h4v16h-4zM16 10h4v10h-4z"/>')
+DESK_ICON = icon("M1.5 19.5h21v3h-21zM3 7.5h4.5V18H3zM9 3h4.5v15H9zM14.5 8l4-1 3 10-4 1z")
+PAGE_ICON = icon("M4.5 1.5h9V9h6v13.5h-15zM15.5 1.5V7h4zM7.5 12v1.5h9V12zM7.5 16.5V18h6v-1.5z")
+SPEECH_ICON = icon("M1.5 3h21v13.5H12l-6 6v-6H1.5zM6 6v1.5h12V6zM6 10.5V12h7.5v-1.5z")
+TAG_ICONS = {
+    "branches": icon("M12 1.5 1 12h3.5v9h5v-6h5v6h5v-9H23z"),  # a house
+    "catalogue": icon(  # an open book
+        "M1.5 4.5q5-2 9 1.5v15q-4-3.5-9-1.5zM22.5 4.5q-5-2-9 1.5v15q4-3.5 9-1.5z"
+    ),
+    "loans": icon("M1.5 4.5h21v15h-21zM4.5 7.5v9H9v-9zM12 7.5V9h7.5V7.5zM12 12v1.5h4.5V12z"),
+    "patrons": icon("M12 1.5a5 5 0 0 1 0 10 5 5 0 0 1 0-10zM3 22.5q0-9 9-9t9 9z"),
+}
 
 
 # %% 11_apis.ipynb#acquisitions  11 APIs
@@ -1009,7 +1026,7 @@ async def ask(
     return DeclinedElicitation() if answer.action == "decline" else CancelledElicitation()
 
 
-# %% 04_context.ipynb#reserve  Ask the person
+# %% 04_context.ipynb#the-queue  Ask the person
 class Hold(BaseModel):
     """A place in the queue for a book, and the branch where it will be collected."""
 
@@ -1018,7 +1035,8 @@ class Hold(BaseModel):
     collect_at: Branch
 
 
-@mcp.tool(tags={"loans"}, title="Reserve a book", annotations=ADDS)
+# %% 04_context.ipynb#reserve  Ask the person
+@mcp.tool(tags={"loans", "interactive"}, title="Reserve a book", annotations=ADDS)
 @interactive
 async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
     """Put a patron in the queue for a book; the patron is asked where to collect it.
@@ -1067,7 +1085,7 @@ class Application(BaseModel):
     home_branch: Branch = Field(default="Central", title="Your branch")
 
 
-@mcp.tool(tags={"patrons"}, title="Register a patron", annotations=ADDS)
+@mcp.tool(tags={"patrons", "interactive"}, title="Register a patron", annotations=ADDS)
 @interactive
 async def register(ctx: Context) -> str:
     """Register a new patron, who reads the privacy notice and fills in a form; gives the new id."""
@@ -1080,7 +1098,7 @@ async def register(ctx: Context) -> str:
 
 
 # %% 04_context.ipynb#suggest  Pages, forms, several choices
-@mcp.tool(tags={"catalogue"}, title="Suggest books", annotations=READS)
+@mcp.tool(tags={"catalogue", "interactive"}, title="Suggest books", annotations=READS)
 @interactive
 async def suggest(branch: Branch, ctx: Context) -> list[Book]:
     """Ask the reader which subjects they like, and suggest up to five books at a branch."""
@@ -1134,7 +1152,7 @@ async def sample(ctx: Context, prompt: str, *, system_prompt: str, max_tokens: i
 
 
 # %% 04_context.ipynb#describe  Borrow the caller's model
-@mcp.tool(tags={"catalogue"}, title="Write a shelf card", annotations=READS)
+@mcp.tool(tags={"catalogue", "interactive"}, title="Write a shelf card", annotations=READS)
 @interactive
 async def shelf_card(book_id: str, ctx: Context) -> str:
     """Write the small card that stands before a book, with the words of the caller's own model.
@@ -1316,20 +1334,105 @@ async def books_set_aside(session_id: SessionId) -> list[Book]:
     return [book_by_id(book_id) for book_id in await session.get("set aside", default=[])]
 
 
-# %% 08_composition.ipynb#partner  08 Composition
-def partner_catalogue(address: str) -> Provider:
-    """Another library's catalogue: a server of its own, of which only what is tagged so shows."""
-    from fastmcp.server import create_proxy  # only for a desk that has a partner
-    from fastmcp.server.providers import FastMCPProvider
+# %% 08_composition.ipynb#may-show  A partner library
+def may_show(tool: ListedTool) -> bool:
+    """Whether a partner's tool is for our readers: it looks something up, and needs nothing else.
 
-    provider = FastMCPProvider(create_proxy(address))
-    provider.enable(tags={"catalogue"}, only=True)
-    return provider
+    What writes does not show, nor what asks the person, needs a session of the partner's, or comes
+    from a partner of the partner (which may be this desk).
+    """
+    tags = set((tool.meta or {}).get("fastmcp", {}).get("tags", []))
+    return (
+        "catalogue" in tags
+        and not tags & {"interactive", "partner"}
+        and tool.annotations is not None
+        and tool.annotations.read_only_hint is True
+        and "session_id" not in tool.input_schema.get("properties", {})
+    )
+
+
+# %% 08_composition.ipynb#partner-client  A partner library
+@cache
+def partner_at(address: str) -> Any:
+    """A client of the partner's, of which each request takes a `new()`.
+
+    It hands on no header of the caller's, and has no way to ask the caller anything. The context
+    for TLS is made here, once: reading the certificates takes longer than a call.
+    """
+    from fastmcp.client.transports import StreamableHttpTransport  # only where there is a partner
+    from fastmcp.server.providers.proxy import ProxyClient
+
+    asks = ("roots", "sampling_handler", "elicitation_handler", "progress_handler", "log_handler")
+    return ProxyClient(
+        StreamableHttpTransport(address, verify=httpx2.create_ssl_context()),
+        mode="auto",
+        forward_incoming_headers=False,
+        **dict.fromkeys(asks),
+    )
+
+
+# %% 08_composition.ipynb#partner-tool  A partner library
+class PartnerTool(Tool):
+    """A tool of the partner's. Its arguments go there, and nothing else of the call."""
+
+    address: str
+    name_there: str
+
+    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+        try:
+            async with asyncio.timeout(20), partner_at(self.address).new() as client:
+                result = await client.call_tool_mcp(self.name_there, arguments)
+        except Exception as error:
+            raise ToolError("The partner library does not answer; this desk does.") from error
+        return ToolResult(result.content, result.structured_content, is_error=result.is_error)
+
+
+def as_ours(address: str, tool: ListedTool) -> PartnerTool:
+    """A tool of the partner's as the desk offers it, with tags and hints of the desk's own."""
+    return PartnerTool(
+        address=address,
+        name_there=tool.name,
+        name=tool.name,
+        title=f"{tool.title or tool.name} (partner library)",
+        description=f"{tool.description or tool.name}\n\nAsks another library: ids are its own.",
+        parameters=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=READS.model_copy(update={"open_world_hint": True}),
+        tags={"catalogue", "partner"},
+    )
+
+
+# %% 08_composition.ipynb#partner  A partner library
+class Partner(Provider):
+    """Another library's server: those of its tools that `may_show` lets through.
+
+    Its list is kept for five minutes, and a partner that does not answer is left alone for half a
+    minute: the desk's own list waits for it seldom and briefly, and the desk's own calls never.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+        self.tools: Sequence[Tool] = []
+        self.good_until = 0.0
+
+    async def _list_tools(self) -> Sequence[Tool]:
+        if time.monotonic() < self.good_until:
+            return self.tools
+        self.good_until = time.monotonic() + 30
+        try:
+            async with asyncio.timeout(5), partner_at(self.address).new() as client:
+                listed = await client.list_tools()
+            self.tools = [as_ours(self.address, tool) for tool in listed if may_show(tool)]
+            self.good_until = time.monotonic() + 300
+        except Exception as error:  # whatever another's server does, the desk goes on
+            log.warning("the partner library does not answer: %r", error)
+        return self.tools
 
 
 PARTNER_URL = setting("PARTNER_URL", web_address, "the http(s) address of an MCP server", "")
 if PARTNER_URL:
-    mcp.add_provider(partner_catalogue(PARTNER_URL), namespace="partner")
+    mcp.add_provider(Partner(PARTNER_URL), namespace="partner")
 
 
 # %% 09a_tokens.ipynb#caller  09a Tokens
@@ -1340,6 +1443,39 @@ def caller() -> dict[str, Any]:
     if token is None:
         return {"subject": None, "scopes": []}
     return {"subject": token.claims.get("sub"), "scopes": sorted(token.scopes)}
+
+
+# %% 10_icons.ipynb#tag-icons  Icons for what is there already
+Component = TypeVar("Component", Tool, Resource, ResourceTemplate, Prompt)
+
+
+def with_icon(component: Component, otherwise: Icon) -> Component:
+    """A component with the icon of its tag, else with the other one. An icon of its own stays."""
+    if component.icons:
+        return component
+    tagged = [TAG_ICONS[tag] for tag in sorted(component.tags) if tag in TAG_ICONS]
+    return component.model_copy(update={"icons": tagged[:1] or [otherwise]})
+
+
+class TagIcons(Transform):
+    """Gives everything that is listed an icon."""
+
+    async def list_tools(self, tools: Sequence[Tool]) -> Sequence[Tool]:
+        return [with_icon(tool, DESK_ICON) for tool in tools]
+
+    async def list_resources(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+        return [with_icon(resource, PAGE_ICON) for resource in resources]
+
+    async def list_resource_templates(
+        self, templates: Sequence[ResourceTemplate]
+    ) -> Sequence[ResourceTemplate]:
+        return [with_icon(template, PAGE_ICON) for template in templates]
+
+    async def list_prompts(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+        return [with_icon(prompt, SPEECH_ICON) for prompt in prompts]
+
+
+mcp.add_transform(TagIcons())
 
 
 # %% 12a_running.ipynb#health  12a Running
