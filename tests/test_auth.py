@@ -461,7 +461,7 @@ class TestRemote:
         assert address == f"{remote_desk.url}/.well-known/oauth-protected-resource/mcp"
         resource = await document(address)
         assert resource["resource"] == remote_desk.mcp
-        assert [url.rstrip("/") for url in resource["authorization_servers"]] == [registrar.issuer]
+        assert resource["authorization_servers"] == [registrar.issuer]
         assert sorted(resource["scopes_supported"]) == ALL
         assert resource["resource_name"] == "Library desk"
         assert await document(f"{remote_desk.url}/.well-known/oauth-authorization-server") is None
@@ -499,6 +499,13 @@ class TestRemote:
     async def test_a_token_for_another_server(self, registrar: IdentityProvider, remote_desk: Desk) -> None:
         await remote_desk.keeps_out(registrar.token(audience="http://127.0.0.1:1/mcp"))
         await remote_desk.lets_in(registrar.token(audience=remote_desk.mcp))
+
+    @pytest.mark.parametrize("issuer", ["https://accounts.example", "https://accounts.example/"])
+    async def test_the_issuers_name_is_kept_to_the_letter(self, tmp_path: Path, issuer: str) -> None:
+        """Clients compare it with what the issuer calls itself; pydantic would add a slash."""
+        with desk_process(tmp_path, REMOTE | {"AUTH_ISSUER": issuer}) as desk:
+            resource = await document(f"{desk.url}/.well-known/oauth-protected-resource/mcp")
+        assert resource["authorization_servers"] == [issuer]
 
     async def test_a_desk_that_only_reads(self, registrar: IdentityProvider, tmp_path: Path) -> None:
         """AUTH_SCOPES is what clients are told to ask for; by introspection this time."""
@@ -572,7 +579,7 @@ class TestProxy:
         challenge = (await desk.knock(None)).headers["www-authenticate"]
         assert 'scope="desk:read desk:lend desk:register"' in challenge
         resource = await document(f"{desk.url}/.well-known/oauth-protected-resource/mcp")
-        assert [url.rstrip("/") for url in resource["authorization_servers"]] == [desk.url]
+        assert resource["authorization_servers"] == [f"{desk.url}/"]
         server = await document(f"{desk.url}/.well-known/oauth-authorization-server")
         assert server["registration_endpoint"] == f"{desk.url}/register"
         assert server["revocation_endpoint"] == f"{desk.url}/revoke"
@@ -758,7 +765,7 @@ class TestWhereTokensAreKept:
     async def test_two_replicas_behind_one_valkey(self, tmp_path: Path) -> None:
         """Each accepts what the other issued; Valkey holds nothing that can be read."""
         with valkey() as url:
-            keys = {"STORE_URL": url, "STORE_KEY": Fernet.generate_key().decode()}
+            keys: dict[str, Any] = {"STORE_URL": url, "STORE_KEY": Fernet.generate_key().decode()}
             async with proxied(tmp_path, desks=2, **keys) as (provider, (one, other)):
                 token = await sign_in(one)
                 for desk in (one, other):
