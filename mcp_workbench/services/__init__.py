@@ -10,13 +10,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcp_workbench.services.databases import valkey
+    from mcp_workbench.services.browsing import Browser, BrowserOAuth
+    from mcp_workbench.services.databases import postgres, valkey
+    from mcp_workbench.services.identity import IdentityProvider, identity_provider
+    from mcp_workbench.services.office import acquisitions_office
     from mcp_workbench.services.serving import free_port, serve
 
-__all__ = ["free_port", "serve", "valkey"]
+__all__ = [
+    "Browser",
+    "BrowserOAuth",
+    "IdentityProvider",
+    "acquisitions_office",
+    "free_port",
+    "identity_provider",
+    "postgres",
+    "serve",
+    "valkey",
+]
 
 _HOME = {
+    "Browser": "browsing",
+    "BrowserOAuth": "browsing",
+    "IdentityProvider": "identity",
+    "acquisitions_office": "office",
+    "identity_provider": "identity",
     "free_port": "serving",
+    "postgres": "databases",
     "serve": "serving",
     "valkey": "databases",
 }
