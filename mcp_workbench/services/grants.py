@@ -298,11 +298,8 @@ class _OnlyS256(CodeChallenge):
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str | None) -> None:
-        parameters = grant.request.payload.data
-        if not parameters.get("code_challenge"):
-            raise InvalidRequestError("Missing 'code_challenge': PKCE is required.")
-        if parameters.get("code_challenge_method") != "S256":
-            raise InvalidRequestError("The 'code_challenge_method' must be S256.")
+        if grant.request.payload.data.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("PKCE with the 'code_challenge_method' S256 is required.")
         super().validate_code_challenge(grant, redirect_uri)
 
 
@@ -382,11 +379,9 @@ class _ClientCredentialsGrant(grants.ClientCredentialsGrant):
 
     def generate_token(self, scope: str | None, include_refresh_token: bool) -> dict[str, Any]:
         application: Application = self.request.client
-        allowed = application.get_allowed_scope(scope)
-        if allowed is None:
-            raise OAuth2Error(error="invalid_scope", description="The client may not have this scope.")
+        granted = scope or " ".join(application.scopes)  # Authlib has checked the scope
         return self.server.issue(
-            Issue(application, application.client_id, allowed, audience_of(self.request))
+            Issue(application, application.client_id, granted, audience_of(self.request))
         )
 
 
