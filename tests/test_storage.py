@@ -280,9 +280,6 @@ async def test_a_valkey_that_is_away_does_not_hide_the_desk(way: Way, tmp_path: 
             assert await client.read_resource("info://desk")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="07b's RateLimit fails without its Valkey, and its cache has to be `responses`"
-)
 @pytest.mark.parametrize("way", TWO_WAYS, ids=str)
 async def test_tools_that_keep_nothing_work_while_valkey_is_away(way: Way, tmp_path: Path) -> None:
     settings = {"STORE_URL": f"redis://127.0.0.1:{free_port()}", "STORE_KEY": new_key()}
