@@ -342,7 +342,8 @@ async def test_replicas_that_start_together_fill_a_database_once(
                 ]
                 for engine in engines:
                     stack.push_async_callback(engine.dispose)
-                await asyncio.gather(*map(server.open_the_books, engines))
+                entries = server.first_entries()
+                await asyncio.gather(*(server.open_the_books(engine, entries) for engine in engines))
             assert (count(settings, "patrons"), count(settings, "loans")) == (len(PATRONS), len(LENT))
 
 
@@ -354,7 +355,7 @@ async def engine(server: ModuleType, settings: Settings) -> AsyncIterator[AsyncE
     """The desk's database as the lifespan opens it."""
     opened: AsyncEngine = server.open_database(server.database_address(settings["DATABASE_URL"]))
     try:
-        await server.open_the_books(opened)
+        await server.open_the_books(opened, server.first_entries())
         yield opened
     finally:
         await opened.dispose()
@@ -562,8 +563,8 @@ class Hopeless(NamedTuple):
 NOBODY = f"postgresql://u:{SECRET}@127.0.0.1:9/desk"
 HIDDEN = re.escape("postgresql://u:***@127.0.0.1:9/desk")
 HOPELESS = {
-    "refused": Hopeless("DATABASE_URL", NOBODY, f"database {HIDDEN}: .*Connect call failed"),
-    "in the query": Hopeless("DATABASE_URL", f"{NOBODY}?password={SECRET}", f"database {HIDDEN}: "),
+    "refused": Hopeless("DATABASE_URL", NOBODY, f"{HIDDEN}: .*Connect call failed"),
+    "in the query": Hopeless("DATABASE_URL", f"{NOBODY}?password={SECRET}", f"{HIDDEN}: "),
     "no such port": Hopeless("DATABASE_URL", NOBODY.replace(":9", ":99999"), "port must be 0-65535"),
     "no such host": Hopeless("DATABASE_URL", NOBODY.replace("127.0.0.1:9", "h.invalid"), "h.invalid/desk: "),
     "text": Hopeless("DATABASE_URL", "sqlite:///{home}/text", "file is not a database"),
