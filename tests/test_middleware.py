@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from cryptography.fernet import Fernet
 from fastmcp import Client
@@ -19,6 +20,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from serving import (
     DATA,
     PYTHON_SERVER,
@@ -32,7 +34,7 @@ from serving import (
     serving_http,
 )
 
-from mcp_workbench.services import identity_provider, valkey
+from mcp_workbench.services import IdentityProvider, identity_provider, valkey
 
 LEAGUES = "verne-vingt-mille-lieues"
 BOTH_ERAS = [way for way in WAYS if way.transport == "http"]
@@ -83,6 +85,16 @@ def store_elsewhere() -> Iterator[dict[str, str]]:
     """The settings of desks that share a Valkey."""
     with valkey() as address:
         yield {"STORE_URL": address, "STORE_KEY": Fernet.generate_key().decode()}
+
+
+def accepting(provider: IdentityProvider) -> dict[str, str]:
+    """The settings of a desk that accepts this provider's tokens."""
+    return {
+        "AUTH": "jwt",
+        "AUTH_JWKS_URI": provider.jwks_uri,
+        "AUTH_ISSUER": provider.issuer,
+        "AUTH_AUDIENCE": "desk",
+    }
 
 
 def fewer_books(folder: Path) -> dict[str, str]:
@@ -246,12 +258,7 @@ async def test_the_desk_stays_open_when_the_store_is_gone(tmp_path: Path) -> Non
 
 async def test_scopes_hide_and_refuse_by_tag(over_http: Way, tmp_path: Path) -> None:
     async with identity_provider(tokens="jwt", audience="desk") as provider:
-        settings = {
-            "AUTH": "jwt",
-            "AUTH_JWKS_URI": provider.jwks_uri,
-            "AUTH_ISSUER": provider.issuer,
-            "AUTH_AUDIENCE": "desk",
-        }
+        settings = accepting(provider)
         everything = {"where_is", "lend", "take_back", "reserve", "register"}
         allowed = {
             ("desk:read",): {"where_is"},
@@ -275,15 +282,39 @@ async def test_scopes_hide_and_refuse_by_tag(over_http: Way, tmp_path: Path) -> 
                 assert token not in log_of(tmp_path, over_http)
 
 
+async def test_no_list_is_passed_off_as_a_call(tmp_path: Path) -> None:
+    """SchemaLookup answers outside of Scopes, so nobody but the SDK may get an answer from it."""
+    async with identity_provider(tokens="jwt", audience="desk") as provider:
+        with serving_http(tmp_path, settings=accepting(provider)) as address:
+            token = provider.token("isla", scopes=["desk:read"])
+            disguise = {"Mcp-Method": "tools/call", "Mcp-Name": "lend"}
+            liar = StreamableHttpTransport(f"{address}/mcp", headers=disguise, auth=token)
+            async with Client(liar, mode="legacy") as client:
+                listed = {tool.name for tool in await client.list_tools()}
+                assert "where_is" in listed
+                assert "lend" not in listed
+            about = "io.modelcontextprotocol"
+            version = MODERN_PROTOCOL_VERSIONS[0]
+            meta = {f"{about}/protocolVersion": version, f"{about}/clientCapabilities": {}}
+            headers = {
+                "Accept": "application/json, text/event-stream",
+                "Authorization": f"Bearer {token}",
+                "Mcp-Protocol-Version": version,
+            }
+            question = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+            async with httpx2.AsyncClient(headers=headers) as http:
+                url = f"{address}/mcp"
+                refused = await http.post(url, json=question, headers=disguise)
+                plain = await http.post(url, json=question, headers={"Mcp-Method": "tools/list"})
+    assert refused.status_code == 400
+    assert "header does not match" in refused.json()["error"]["message"]
+    assert "where_is" in plain.text
+    assert '"lend"' not in plain.text + refused.text
+
+
 async def test_limits_are_each_persons_own(tmp_path: Path) -> None:
     async with identity_provider(tokens="jwt", audience="desk") as provider:
-        settings = {
-            "AUTH": "jwt",
-            "AUTH_JWKS_URI": provider.jwks_uri,
-            "AUTH_ISSUER": provider.issuer,
-            "AUTH_AUDIENCE": "desk",
-            "RATE_LIMIT": "3/day",
-        }
+        settings = {**accepting(provider), "RATE_LIMIT": "3/day"}
         with serving_http(tmp_path, settings=settings) as address:
             let_in = []
             for person in ("isla", "tomasz", "isla"):  # with a new token each time
@@ -381,13 +412,7 @@ async def test_a_token_has_a_cache_to_itself(tmp_path: Path) -> None:
     """What was kept for one caller is not given to another: their answers may differ one day."""
     async with identity_provider(tokens="jwt", audience="desk") as provider:
         with store_elsewhere() as shared:
-            settings = {
-                **shared,
-                "AUTH": "jwt",
-                "AUTH_JWKS_URI": provider.jwks_uri,
-                "AUTH_ISSUER": provider.issuer,
-                "AUTH_AUDIENCE": "desk",
-            }
+            settings = {**shared, **accepting(provider)}
             said = []
             for person, data in (("isla", {}), ("tomasz", fewer_books(tmp_path / "few"))):
                 with serving_http(tmp_path, settings={**settings, **data}) as address:
