@@ -6,13 +6,14 @@ import asyncio
 import atexit
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,7 +76,10 @@ def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[s
 
 
 def run(
-    command: Sequence[str], home: Path, settings: Mapping[str, str] | None = None
+    command: Sequence[str],
+    home: Path,
+    settings: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a folder that is not the server's."""
     return subprocess.run(
@@ -86,7 +90,7 @@ def run(
         encoding="utf-8",
         cwd=home,
         env=environment(home, settings),
-        timeout=PATIENCE,
+        timeout=patience,
     )
 
 
@@ -201,30 +205,35 @@ def fresh_database(kind: Kind, home: Path) -> Iterator[dict[str, str]]:
     if kind == "sqlite":
         yield {"DATABASE_URL": f"sqlite:///{home / name}.db"}  # `home` is absolute: that makes four slashes
         return
-    server = _postgres()
-    _send(server, f"CREATE DATABASE {name}")
+    postgresql = {"DATABASE_URL": _postgresql()}
+    from_outside(postgresql, f"CREATE DATABASE {name}")
+    address = make_url(postgresql["DATABASE_URL"]).set(database=name)
     try:
-        yield {"DATABASE_URL": make_url(server).set(database=name).render_as_string(hide_password=False)}
+        yield {"DATABASE_URL": address.render_as_string(hide_password=False)}
     finally:
-        _send(server, f"DROP DATABASE {name} WITH (FORCE)")
+        from_outside(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _send(address: str, sql: str) -> None:
-    """Send a statement to a PostgreSQL, from outside of any server."""
+def from_outside(settings: Mapping[str, str], statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement in the database of a server, past that server, and give the rows."""
+    address = settings["DATABASE_URL"]
+    if address.startswith("sqlite"):
+        with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database, database:
+            return database.execute(statement).fetchall()
 
-    async def send() -> None:
-        connection = await asyncpg.connect(address)
+    async def ask() -> list[tuple[Any, ...]]:
+        database = await asyncpg.connect(address)
         try:
-            await connection.execute(sql)
+            return [tuple(row) for row in await database.fetch(statement)]
         finally:
-            await connection.close()
+            await database.close()
 
     with ThreadPoolExecutor(1) as thread:  # the caller may be in a loop
-        thread.submit(asyncio.run, send()).result()
+        return thread.submit(asyncio.run, ask()).result()
 
 
 @cache
-def _postgres() -> str:
+def _postgresql() -> str:
     """The address of this process's PostgreSQL, which starts when it is first asked for."""
     running = ExitStack()
     atexit.register(running.close)

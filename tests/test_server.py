@@ -47,6 +47,8 @@ from serving import (
     Way,
     backed,
     environment,
+    fresh_database,
+    from_outside,
     new_desk,
     rows,
     run,
@@ -272,6 +274,7 @@ TOOLS = {
     "check_shelves": Offer("Check the shelves", READS, ["branch"], [], []),
     "shelf_card": Offer("Write a shelf card", READS, ["book_id"], [], ["result"]),
     "set_aside": Offer("Set a book aside", ADDS, ["book_id", "session_id"], [], ["result"]),
+    "put_back": Offer("Put a book back", REMOVES, ["book_id", "session_id"], [], ["result"]),
     "books_set_aside": Offer("Books set aside", READS, ["session_id"], [], ["result"]),
     "create_session": Offer("Create Session", {}, [], [], ["result"]),  # these two are FastMCP's
     "end_session": Offer("End Session", {}, ["session_id"], [], ["result"]),
@@ -910,25 +913,51 @@ async def test_checking_the_shelves_reports_each(connect: Connect, tmp_path: Pat
 
 
 class TestInternalErrors:
-    """A server without its data fails inside: the client learns that it failed, not where the files are."""
+    """What fails inside: the client learns that it failed, not how, nor where the files are."""
 
     async def test_tools_and_resources_hide_them(self, connect: Connect, tmp_path: Path) -> None:
-        async with connect(settings={"DESK_DATA": str(tmp_path / "no-data")}) as client:
-            with pytest.raises(ToolError, match=r"^Error calling tool 'find_books'$"):
-                await client.call_tool("find_books")
-            with pytest.raises(MCPError, match=r"^Error reading resource 'data://branches'$"):
-                await client.read_resource("data://branches")
-            with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'$"):
-                await client.read_resource(f"book://{LEAGUES}")
+        """Somebody drops a table while the server runs."""
+        with fresh_database("sqlite", tmp_path) as settings:
+            async with connect(settings=settings) as client:
+                assert await ask(client, "where_is", book_id=LEAGUES) == whereabouts(LEAGUES)
+                from_outside(settings, "DROP TABLE loans")
+                with pytest.raises(ToolError, match=r"^Error calling tool 'where_is'$"):
+                    await client.call_tool("where_is", {"book_id": LEAGUES})
+                with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'$"):
+                    await client.read_resource(f"book://{LEAGUES}")
+
+    async def test_files_hide_where_they_are(self, connect: Connect, tmp_path: Path) -> None:
+        """A reading list that is no UTF-8."""
+        data = tmp_path / "data"
+        shutil.copytree(DATA, data)
+        (data / "reading-lists" / "old.md").write_bytes("Émile Zola".encode("latin-1"))
+        async with connect(settings={"DESK_DATA": str(data)}) as client:
+            with pytest.raises(MCPError, match=r"^Error reading resource 'file://reading-lists/old\.md'$"):
+                await client.read_resource("file://reading-lists/old.md")
 
     @pytest.mark.xfail(strict=True, reason="FastMCP 4.1.2 does not mask what a prompt or completion raises")
-    async def test_prompts_and_completions_hide_them(self, connect: Connect, tmp_path: Path) -> None:
-        async with connect(settings={"DESK_DATA": str(tmp_path / "no-data")}) as client:
-            with pytest.raises(MCPError) as prompt:
-                await client.get_prompt("reading_group", {"book_id": LEAGUES})
-            with pytest.raises(MCPError) as completion:
-                await client.complete(RECOMMEND, {"name": "language", "value": ""})
+    async def test_prompts_and_completions_hide_them(self, way: Way, tmp_path: Path) -> None:
+        """Neither has anything that could fail, so what they use is broken before the server starts."""
+        broken = (sys.executable, "-c", BROKEN)
+        settings = {"PYTHONPATH": str(SERVER.parent)}
+        with new_desk(way, tmp_path, command=broken, settings=settings) as desk:
+            async with desk as client:
+                with pytest.raises(MCPError) as prompt:
+                    await client.get_prompt("reading_group", {"book_id": LEAGUES})
+                with pytest.raises(MCPError) as completion:
+                    await client.complete(SHELF, {"name": "branch", "value": ""})
         assert "no-data" not in f"{prompt.value} {completion.value}"
+
+
+BROKEN = """
+import server
+
+def lost(*anything):
+    raise OSError("no-data")
+
+server.book_by_id = server.get_args = lost
+server.main()
+"""
 
 
 # The process -----------------------------------------------------------------------------------------
