@@ -1,11 +1,10 @@
-"""server.py with the acquisitions office: another process, a real web API, met over stdio and HTTP in both eras."""
+"""server.py with the acquisitions office, a real web API, as a client meets it on each way to the desk."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import json
-import re
 import sys
 import threading
 import time
@@ -64,6 +63,7 @@ class Office:
         self.app = acquisitions_office(token=TOKEN)
         self.instead: dict[str, Answer] = {}
         self.heard: list[dict[str, str]] = []
+        self.waited: list[float] = []  # seconds, until somebody hung up
 
     @property
     def requests(self) -> list[str]:
@@ -74,11 +74,24 @@ class Office:
     def document(self) -> dict[str, Any]:
         return copy.deepcopy(self.app.openapi())
 
+    async def is_left(self, receive: Any, seconds: float) -> bool:
+        """Let somebody wait so long; did they hang up before?"""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return False
+        self.waited.append(time.monotonic() - started)
+        return True
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             self.heard.append({name.decode(): value.decode() for name, value in scope["headers"]})
             if (answer := self.instead.get(scope["path"])) is not None:
-                await asyncio.sleep(answer.seconds)
+                if answer.seconds and await self.is_left(receive, answer.seconds):
+                    return
                 headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
                 await send({"type": "http.response.start", "status": answer.status, "headers": headers})
                 await send({"type": "http.response.body", "body": answer.body})
@@ -123,6 +136,13 @@ def log_of(home: Path) -> str:
     """What the desk's process wrote to stderr, over HTTP with stdout."""
     (log,) = home.glob("*-server.log")
     return log.read_text(encoding="utf-8")
+
+
+def troubles(home: Path) -> list[str]:
+    """What the desk has said of the office, in its log, which has a line of JSON for each event."""
+    lines = [json.loads(line) for line in log_of(home).splitlines() if line.startswith("{")]
+    events = [str(line["event"]) for line in lines]
+    return [event.partition(": ")[2] for event in events if event.startswith("Acquisitions office: ")]
 
 
 @pytest.fixture
@@ -180,6 +200,7 @@ async def search(client: Client[Any], **arguments: Any) -> list[dict[str, Any]]:
 
 
 async def read(client: Client[Any], uri: str) -> Any:
+    content: Any
     (content,) = await client.read_resource(uri)
     return json.loads(content.text)
 
@@ -193,7 +214,7 @@ async def suggest(client: Client[Any], **wanted: Any) -> dict[str, Any]:
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     """Wait for what another process does in its own time."""
     async with asyncio.timeout(seconds):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 (what happens is in another process)
             await asyncio.sleep(0.05)
 
 
@@ -209,27 +230,28 @@ async def test_without_an_office_nothing_of_it_is_offered(way: Way, tmp_path: Pa
                 await client.call_tool(SUGGEST, {"isbn": EYRE})
 
 
-@pytest.mark.parametrize(("settings", "imported"), [({}, "False"), (told_of("http://127.0.0.1:9"), "False")])
-def test_what_reads_openapi_is_not_imported_with_the_server(
-    settings: dict[str, str], imported: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("settings", [{}, told_of("http://127.0.0.1:9")], ids=["without", "with an office"])
+def test_what_reads_openapi_is_not_imported_with_the_server(settings: dict[str, str], tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(SERVER.parent)!r}); import server; "
     code += "print('fastmcp.server.providers.openapi' in sys.modules)"
     ran = run([sys.executable, "-c", code], tmp_path, settings)
-    assert (ran.stdout.strip(), ran.stderr) == (imported, "")
+    assert (ran.stdout.strip(), ran.stderr) == ("False", "")
 
 
-def test_without_an_office_it_is_not_imported_later_either(tmp_path: Path) -> None:
+def test_without_an_office_it_is_not_mounted_and_never_imported(tmp_path: Path) -> None:
     code = (
         f"import asyncio, sys; sys.path.insert(0, {str(SERVER.parent)!r}); import server\n"
         "from fastmcp import Client\n"
         "async def main():\n"
         "    async with Client(server.mcp) as client:\n"
         "        await client.list_tools(), await client.list_resources()\n"
-        "    print('fastmcp.server.providers.openapi' in sys.modules)\n"
+        "    print(len(server.mcp.providers), 'fastmcp.server.providers.openapi' in sys.modules)\n"
         "asyncio.run(main())"
     )
-    assert run([sys.executable, "-c", code], tmp_path).stdout.strip() == "False"
+    without = run([sys.executable, "-c", code], tmp_path).stdout.split()
+    having = run([sys.executable, "-c", code], tmp_path, told_of("http://127.0.0.1:9")).stdout.split()
+    assert int(having[0]) == int(without[0]) + 1
+    assert without[1] == "False"
 
 
 @pytest.mark.parametrize(
@@ -244,8 +266,8 @@ def test_without_an_office_it_is_not_imported_later_either(tmp_path: Path) -> No
             "ACQUISITIONS_TOKEN: got nothing; it takes the desk's token at the acquisitions office.",
         ),
         (
-            {"ACQUISITIONS_URL": "http://127.0.0.1:9", "ACQUISITIONS_TOKEN": f"{TOKEN}\n"},
-            f"ACQUISITIONS_TOKEN: got {len(TOKEN) + 1} characters; "
+            {"ACQUISITIONS_URL": "http://127.0.0.1:9", "ACQUISITIONS_TOKEN": f"{TOKEN}\n{TOKEN}"},
+            f"ACQUISITIONS_TOKEN: got {2 * len(TOKEN) + 1} characters; "
             "it takes the desk's token at the acquisitions office.",
         ),
         (
@@ -271,9 +293,7 @@ class TestWhatIsOffered:
     async def test_what_a_model_reads_of_the_tools(self, desk: Served) -> None:
         tools: dict[str, Any] = {tool.name: tool for tool in await desk.client.list_tools()}
         assert tools[SEARCH].title == "Search Offers"
-        assert (
-            tools[SEARCH].description == "Search the titles that suppliers have for sale, by words and price."
-        )
+        assert tools[SEARCH].description.startswith("Search the titles that suppliers have for sale")
         assert tools[SEARCH].input_schema["properties"].keys() == {"text", "max_price_pence", "limit"}
         assert tools[SEARCH].annotations.read_only_hint is True
         assert set(tools[SEARCH].meta["fastmcp"]["tags"]) == {"public", "acquisitions"}
@@ -387,19 +407,16 @@ async def test_a_slow_office_is_asked_once(office: Office, tmp_path: Path) -> No
 @in_one_loop
 class TestErrors:
     async def test_the_office_says_what_is_wrong(self, desk: Served) -> None:
-        with pytest.raises(
-            ToolError, match=r"^The acquisitions office refuses: no supplier offers 9780000000000"
-        ):
+        with pytest.raises(ToolError, match=r"^The acquisitions office refuses: no supplier offers 978"):
             await suggest(desk.client, isbn="9780000000000")
         with pytest.raises(ToolError, match=r"refuses: limit: Input should be less than or equal to 50"):
             await search(desk.client, limit=99)
         with pytest.raises(MCPError, match="refuses: there is no supplier 'nobody'"):
             await read(desk.client, SUPPLIER.format(supplier_id="nobody"))
-        with pytest.raises(
-            ToolError, match=r"refuses: 29980 pence is more than is left of this year's budget"
-        ):
-            for number in range(20):
-                await suggest(desk.client, isbn=CRISTO, copies=20, reason=str(number))
+        for number in range(16):
+            await suggest(desk.client, isbn=CRISTO, copies=20, reason=str(number))
+        with pytest.raises(ToolError, match=r"refuses: 29980 pence is more than is left of this year's"):
+            await suggest(desk.client, isbn=CRISTO, copies=20, reason="one more")
 
     async def test_what_does_not_fit_is_not_sent(self, desk: Served) -> None:
         for wrong in (
@@ -429,7 +446,7 @@ class TestErrors:
     async def test_an_answer_that_makes_no_sense(self, desk: Served) -> None:
         for nonsense in (b"", b"[]", b'{"id": 1}', b"<html>"):
             desk.office.instead["/orders"] = Answer(nonsense)
-            with pytest.raises(ToolError, match="^It may be ordered: "):
+            with pytest.raises(ToolError, match=r"^It may be ordered: "):
                 await suggest(desk.client, isbn=EYRE)
 
     async def test_a_redirect_is_not_followed(self, desk: Served) -> None:
@@ -453,11 +470,9 @@ async def test_the_wrong_token_is_for_those_who_run_the_desk(office: Office, tmp
         settings = {**told_of(url), "ACQUISITIONS_TOKEN": wrong, "FASTMCP_LOG_LEVEL": "DEBUG"}
         with new_desk(STDIO, tmp_path, settings=settings) as client:
             async with client:
-                with pytest.raises(
-                    ToolError, match=r"^The acquisitions office does not accept this desk\. Tell"
-                ):
+                with pytest.raises(ToolError, match=r"^The acquisitions office does not accept this desk"):
                     await search(client)
-    assert "does not accept this desk" in log_of(tmp_path)
+    assert "token refused, HTTP 401" in troubles(tmp_path)
     assert wrong not in log_of(tmp_path)
 
 
@@ -482,9 +497,7 @@ async def test_nothing_of_the_mcp_request_reaches_the_office(office: Office, tmp
 
 
 @pytest.mark.parametrize("way", [STDIO, HTTP], ids=str)
-async def test_an_office_that_is_closed_opens_closes_and_opens(
-    way: Way, office: Office, tmp_path: Path
-) -> None:
+async def test_an_office_opens_closes_and_opens_again(way: Way, office: Office, tmp_path: Path) -> None:
     port = free_port()
     with new_desk(way, tmp_path, settings=told_of(f"http://127.0.0.1:{port}")) as client:
         async with client:
@@ -506,8 +519,7 @@ async def test_an_office_that_is_closed_opens_closes_and_opens(
                 await search(client)
             with is_open(office, port):
                 assert len(await search(client)) == 6
-    said = [line for line in log_of(tmp_path).splitlines() if "WARNING Acquisitions office: " in line]
-    assert [line.partition("office: ")[2] for line in said] == [
+    assert troubles(tmp_path) == [
         "ToolError('The acquisitions office does not answer. Try again later.')",
         "read again",
     ]
@@ -533,11 +545,6 @@ def broken(office: Office) -> dict[str, Answer]:
     }
 
 
-def troubles(home: Path) -> list[str]:
-    """What the desk has said of the office, in its log."""
-    return re.findall(r"WARNING Acquisitions office: (.*)", log_of(home))
-
-
 @pytest.mark.parametrize("what", ["no JSON", "slow"])
 async def test_a_document_that_cannot_be_read_does_not_stop_the_desk(
     what: str, office: Office, tmp_path: Path
@@ -556,6 +563,8 @@ async def test_a_document_that_cannot_be_read_does_not_stop_the_desk(
 
             await until(is_there)
             assert await search(client)
+    assert all(waited < 4.5 for waited in office.waited)
+    assert len(office.waited) == (what == "slow")
     assert len(troubles(tmp_path)) == 2
     assert troubles(tmp_path)[1] == "read again"
 
@@ -607,8 +616,15 @@ async def test_a_document_that_changes(office: Office, tmp_path: Path) -> None:
                     return "JSONDecodeError" in log_of(tmp_path)
 
                 await until(complained)
+                readings = len(office.heard)
+
+                async def read_again() -> bool:
+                    return len(office.heard) >= readings + 3
+
+                await until(read_again)
                 assert await has_news()  # what was offered stays
                 assert await search(client)
+    assert len(troubles(tmp_path)) == 1  # said once, read often
 
 
 async def test_the_document_sends_the_desk_nowhere(office: Office, tmp_path: Path) -> None:
@@ -619,12 +635,7 @@ async def test_the_document_sends_the_desk_nowhere(office: Office, tmp_path: Pat
         search_offers = document["paths"]["/offers"]["get"]
         search_offers["servers"] = [{"url": other}]
         for number, path in enumerate((f"//{other[7:]}/x", f"@{other[7:]}/x", f"{other}/x")):
-            odd = {
-                "operationId": f"odd_{number}",
-                "tags": ["public"],
-                "parameters": search_offers["parameters"],
-            }
-            document["paths"][path] = {"get": {**odd, "responses": {"200": {"description": "ok"}}}}
+            document["paths"][path] = {"get": {**search_offers, "operationId": f"odd_{number}"}}
         office.instead["/openapi.json"] = Answer(json.dumps(document).encode())
         with new_desk(STDIO, tmp_path, settings=told_of(url)) as client:
             async with client:
