@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -260,6 +261,23 @@ async def test_a_second_ctrl_c_does_not_wait_on_stdio(tmp_path: Path) -> None:
 
 
 @posix
+async def test_a_client_that_has_gone_and_a_signal(tmp_path: Path) -> None:
+    """What a host does that loses patience: it closes stdin, and some seconds later it sends SIGTERM."""
+    with running(tmp_path, settings=telling(tmp_path)) as desk:
+        wire = Wire(desk, "sessionless")
+        await wire.ready(desk)
+        with desk.locked():
+            wire.call(2, "lend", LEND)
+            await desk.until(lambda: desk.said().count(CALLED) == 2)
+            wire.stdin.close()
+            await asyncio.sleep(0.5)
+            assert desk.process.poll() is None
+            desk.process.terminate()
+            assert await desk.ended(within=7) == 0
+    assert loans_of_p002(desk) == []
+
+
+@posix
 async def test_a_second_ctrl_c_does_not_wait_over_http(tmp_path: Path) -> None:
     with running(tmp_path, *HTTP) as desk:
         address = address_in(desk.log, desk.process)
@@ -366,20 +384,21 @@ class TestFaults:
     """One line for whoever has to mend it, and an exit code that is not 0."""
 
     @pytest.mark.parametrize(
-        ("name", "value", "shown"),
+        ("name", "value"),
         [
-            ("AUTH", "maybe", "'maybe'"),
-            ("STORE_URL", "ftp://me:s3cret@store", "'ftp://***@store'"),
-            ("STORE_KEY", "much too short", "14 characters"),
-            ("DATABASE_URL", "mysql://me:s3cret@base/desk", "'mysql://***@base/desk'"),
-            ("RATE_LIMIT", "often", "'often'"),
+            ("AUTH", "maybe"),
+            ("STORE_URL", "ftp://me:s3cret@store"),
+            ("STORE_KEY", "s3cret, and much too short"),
+            ("DATABASE_URL", "mysql://me:s3cret@base/desk"),
+            ("RATE_LIMIT", "often"),
         ],
     )
-    def test_a_setting_that_cannot_be(self, name: str, value: str, shown: str, tmp_path: Path) -> None:
+    def test_a_setting_that_cannot_be(self, name: str, value: str, tmp_path: Path) -> None:
         done = run(PYTHON_SERVER, tmp_path, {name: value})
         assert (done.returncode, done.stdout) == (2, "")
         (line,) = done.stderr.splitlines()
-        assert line.startswith(f"{name}: got {shown}; it takes ")
+        assert re.match(rf"{name}: got .+; it takes .", line)
+        assert "s3cret" not in line
 
     @pytest.mark.parametrize("transport", ["stdio", "http"])
     @pytest.mark.parametrize(
@@ -418,13 +437,14 @@ class TestFaults:
     def test_a_port_that_is_none(self, tmp_path: Path) -> None:
         done = run([*PYTHON_SERVER, "--port", "70000"], tmp_path)
         assert done.returncode == 2
-        assert "invalid port value: '70000'" in done.stderr
+        assert "--port: got '70000'; it takes a number from 0 to 65535" in done.stderr
 
     def test_the_whole_traceback_is_there_for_those_who_ask(self, tmp_path: Path) -> None:
         settings = {"DATABASE_URL": "sqlite:////dev/null/desk.db", "FASTMCP_LOG_LEVEL": "DEBUG"}
-        done = run(PYTHON_SERVER, tmp_path, settings)
-        assert "Traceback" in done.stderr
-        assert done.stderr.splitlines()[-1].startswith("The desk: ")
+        for transport in ("stdio", "http"):
+            done = run([*PYTHON_SERVER, "--transport", transport, "--port", "0"], tmp_path, settings)
+            assert "Traceback" in done.stderr
+            assert "\nThe desk: " in done.stderr
 
 
 # Health -----------------------------------------------------------------------------------------------
