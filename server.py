@@ -31,18 +31,18 @@
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
 # chapter 04_context.ipynb sha256:49539a5282db871f
 # chapter 05_storage.ipynb sha256:3ca16fc1443541df
-# chapter 06a_lifespan.ipynb sha256:eaedadec3d6a358b
+# chapter 06a_lifespan.ipynb sha256:0dbe84970c9d06a9
 # chapter 06b_state.ipynb sha256:c0f5900e90985a2b
 # chapter 07a_middleware.ipynb sha256:b0fb0029018b32a5
-# chapter 07b_limits.ipynb sha256:3cf9c5aa0f2a2674
+# chapter 07b_limits.ipynb sha256:7c3bb83fed105796
 # chapter 08_composition.ipynb sha256:97037c43b1b0f652
-# chapter 09a_tokens.ipynb sha256:d72cb219ff9ab9d2
+# chapter 09a_tokens.ipynb sha256:45a08779f3285455
 # chapter 09b_oauth.ipynb sha256:405c161753acc817
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
-# chapter 11a_apis.ipynb sha256:b2073e7b7da8b72d
+# chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:5e632f3466b13fe6
-# this file, but for this line, sha256:78ab23a29e5738af
+# chapter 12a_running.ipynb sha256:5c20e0431d58b6f2
+# this file, but for this line, sha256:9777ce0d1b1bc240
 
 import argparse
 import asyncio
@@ -520,11 +520,11 @@ async def library(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
     """Open what the desk needs, and close it, whatever happens between."""
     async with AsyncExitStack() as stack:
         with opening("DESK_DATA", "folder", data_folder()):
-            records()
+            entries = first_entries()
         with opening("DATABASE_URL", "database", DATABASE_URL.set(query={})):
             database = open_database(DATABASE_URL)
             stack.push_async_callback(database.dispose)
-            await open_the_books(database)
+            await open_the_books(database, entries)
         http = await stack.enter_async_context(httpx2.AsyncClient(timeout=10))
         yield {"desk": Desk(database, http)}
 
@@ -677,9 +677,15 @@ def kept_answers() -> AsyncKeyValue:
 def chain() -> list[Middleware]:
     """What every request passes, from the outside to the inside."""
     never = SharedMethodSettings(enabled=False)
+    errors = ErrorHandlingMiddleware(
+        logger=log,
+        transform_errors=False,
+        # It would keep a count for every method that a client makes up.
+        error_callback=lambda error, context: errors.error_counts.clear(),
+    )
     return [
         SchemaLookup(),
-        ErrorHandlingMiddleware(logger=log, transform_errors=False),
+        errors,
         TimingMiddleware(logger=log),
         StructuredLoggingMiddleware(logger=log),
         RateLimit(RATE_LIMIT, STORE_URL),
@@ -770,7 +776,7 @@ def introspection_verifier(audience: str | None) -> TokenVerifier:
         client_secret=setting("AUTH_CLIENT_SECRET", str, "the desk's secret at the issuer"),
         audience=audience,
         required_scopes=["desk:read"],
-        http_client=httpx2.AsyncClient(timeout=10),  # kept: a new one costs more than the question
+        http_client=httpx2.AsyncClient(timeout=10),  # kept: a new one reads all certificates
     )
 
 
@@ -1625,23 +1631,30 @@ ONE_AT_A_TIME = {
 }
 
 
-async def open_the_books(database: AsyncEngine) -> None:
-    """Make the tables that are missing; enter, in a new database, what the data files say.
+def first_entries() -> dict[Table, list[dict[str, Any]]]:
+    """What a new database begins with, from the data files."""
+    known = records()
+    strangers = {loan.patron_id for loan in known.loans.values()} - known.patrons.keys()
+    if strangers:
+        raise ValueError(f"loans.json has patrons that patrons.json lacks: {sorted(strangers)}")
+    numbers = [int(id_[1:]) for id_ in known.patrons if re.fullmatch(r"p\d+", id_)]
+    return {
+        PATRONS: [{c.name: row[c.name] for c in PATRONS.c} for row in known.patrons.values()],
+        LOANS: [loan.model_dump() for loan in known.loans.values()],
+        NUMBERS: [{"of": "patrons", "last": max(numbers, default=0)}],
+    }
+
+
+async def open_the_books(database: AsyncEngine, entries: dict[Table, list[dict[str, Any]]]) -> None:
+    """Make the tables that are missing, and begin a new database with these entries.
 
     Replicas that start together do this one after another, and only the first finds work.
     """
-    known = records()
-    ids = [int(patron_id[1:]) for patron_id in known.patrons if re.fullmatch(r"p\d+", patron_id)]
-    contents = {
-        PATRONS: list(known.patrons.values()),
-        LOANS: [loan.model_dump() for loan in known.loans.values()],
-        NUMBERS: [{"of": "patrons", "last": max(ids, default=0)}],
-    }
     async with database.begin() as db:
         await db.execute(text(ONE_AT_A_TIME[database.dialect.name]))
         await db.run_sync(TABLES.create_all)
         if await db.scalar(select(NUMBERS.c.last)) is None:
-            for table, rows in contents.items():
+            for table, rows in entries.items():
                 if rows:
                     await db.execute(insert(table), rows)
 
@@ -1985,7 +1998,7 @@ class Office(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         if (request.url.scheme, request.url.netloc) != (self.base_url.scheme, self.base_url.netloc):
             raise ToolError("That is not an address of the acquisitions office.")
-        request.headers = request.extensions.get("meant", request.headers)
+        request.headers = request.extensions.get("meant", request.headers)  # no MCP client's
         try:
             async with asyncio.timeout(15):
                 response = await persist(self._send_once, request)
@@ -1993,6 +2006,8 @@ class Office(httpx2.AsyncClient):
             raise ToolError("The acquisitions office is too slow. Try again later.") from None
         except httpx2.RequestError:
             raise ToolError("The acquisitions office does not answer. Try again later.") from None
+        if response.status_code in (401, 403):
+            log.error("Acquisitions office: token refused, HTTP %d", response.status_code)
         if not response.is_success:
             raise ToolError(complaint(response))
         return response
@@ -2150,8 +2165,8 @@ if ACQUISITIONS_URL:
 # %% 12a_running.ipynb#main  Four ways to start
 def port_number(text: str) -> int:
     """The number of a port; 0 lets the system choose one."""
-    if not 0 <= int(text) <= 65535:
-        raise ValueError(text)
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"got {text!r}; it takes a number from 0 to 65535")
     return int(text)
 
 
@@ -2175,13 +2190,13 @@ def main() -> None:
         else:
             serve_http(options.host, options.port, f"/{options.path.strip('/')}")
     except Exception as error:
-        log.debug("", exc_info=error)
         sys.exit(f"The desk: {reason(error)}")
 
 
 # %% 12a_running.ipynb#reason  When it cannot start
 def reason(error: BaseException) -> str:
-    """What went wrong, in one line, for those who have no use for a traceback."""
+    """What went wrong, in one line; the log has the traceback, where its level is DEBUG."""
+    log.debug("", exc_info=error)
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error).partition("\n")[0] or type(error).__name__
@@ -2364,6 +2379,7 @@ class Stdin:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self.closed = False
         self.wire = os.dup(0)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)  # no tool, nor a child of one, reads what is not for it
@@ -2373,6 +2389,7 @@ class Stdin:
         with open(self.wire, encoding="utf-8", errors="replace") as wire:
             for line in wire:
                 self.put(line)
+        self.closed = True
         self.put(None)
 
     def put(self, line: str | None) -> None:
@@ -2405,6 +2422,8 @@ async def serve_stdio() -> None:
 
         def end(*_: object) -> None:
             signal.signal(signal.SIGINT, hurry)  # a second Ctrl+C waits for no call
+            if stdin.closed:  # nor does a signal behind the client that has gone
+                hurry()
             stdin.put(None)
 
         signal.signal(signal.SIGINT, end)
