@@ -41,8 +41,8 @@
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:5c20e0431d58b6f2
-# this file, but for this line, sha256:9777ce0d1b1bc240
+# chapter 12a_running.ipynb sha256:0efa9b9f5a046567
+# this file, but for this line, sha256:873bb853099a1e9a
 
 import argparse
 import asyncio
@@ -2379,7 +2379,6 @@ class Stdin:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.lines: asyncio.Queue[str | None] = asyncio.Queue()
-        self.closed = False
         self.wire = os.dup(0)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)  # no tool, nor a child of one, reads what is not for it
@@ -2389,7 +2388,6 @@ class Stdin:
         with open(self.wire, encoding="utf-8", errors="replace") as wire:
             for line in wire:
                 self.put(line)
-        self.closed = True
         self.put(None)
 
     def put(self, line: str | None) -> None:
@@ -2422,8 +2420,6 @@ async def serve_stdio() -> None:
 
         def end(*_: object) -> None:
             signal.signal(signal.SIGINT, hurry)  # a second Ctrl+C waits for no call
-            if stdin.closed:  # nor does a signal behind the client that has gone
-                hurry()
             stdin.put(None)
 
         signal.signal(signal.SIGINT, end)
