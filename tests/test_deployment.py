@@ -261,23 +261,6 @@ async def test_a_second_ctrl_c_does_not_wait_on_stdio(tmp_path: Path) -> None:
 
 
 @posix
-async def test_a_client_that_has_gone_and_a_signal(tmp_path: Path) -> None:
-    """What a host does that loses patience: it closes stdin, and some seconds later it sends SIGTERM."""
-    with running(tmp_path, settings=telling(tmp_path)) as desk:
-        wire = Wire(desk, "sessionless")
-        await wire.ready(desk)
-        with desk.locked():
-            wire.call(2, "lend", LEND)
-            await desk.until(lambda: desk.said().count(CALLED) == 2)
-            wire.stdin.close()
-            await asyncio.sleep(0.5)
-            assert desk.process.poll() is None
-            desk.process.terminate()
-            assert await desk.ended(within=7) == 0
-    assert loans_of_p002(desk) == []
-
-
-@posix
 async def test_a_second_ctrl_c_does_not_wait_over_http(tmp_path: Path) -> None:
     with running(tmp_path, *HTTP) as desk:
         address = address_in(desk.log, desk.process)
