@@ -4,18 +4,22 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "fastmcp>=4.1.2,<4.2",
-#     "mcp>=2.2,<3",
-#     "mcp-types>=2.2,<3",
-#     "pydantic>=2.11",
-#     "py-key-value-aio[filetree,redis]>=0.4.4,<0.5",
-#     "cryptography>=45",
-#     "sqlalchemy[asyncio]>=2.0.40",
 #     "aiosqlite>=0.21",
+#     "anyio>=4.16",
 #     "asyncpg>=0.30",
-#     "platformdirs>=4.9",
+#     "cryptography>=45",
 #     "httpx2>=2.16",
 #     "limits>=5.6",
+#     "mcp-types>=2.2,<3",
+#     "mcp>=2.2,<3",
+#     "platformdirs>=4.9",
+#     "py-key-value-aio[filetree,redis]>=0.4.4,<0.5",
+#     "pydantic>=2.11",
+#     "redis>=8.1",
+#     "sqlalchemy[asyncio]>=2.0.40",
+#     "sse-starlette>=3.7",
 #     "starlette>=1",
+#     "uvicorn>=0.54",
 # ]
 # ///
 
@@ -25,48 +29,88 @@
 # chapter 01_tools.ipynb sha256:b13f4153b0e37c68
 # chapter 02_resources.ipynb sha256:c023d7ab40a7eda1
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
-# chapter 04_context.ipynb sha256:1bb2e46023468253
-# chapter 05_storage.ipynb sha256:a462deb2e052b3c1
-# chapter 06a_lifespan.ipynb sha256:0c844abc93d8c330
-# chapter 06b_state.ipynb sha256:af36dbff666adbb2
-# chapter 07a_middleware.ipynb sha256:dd641288e4677088
-# chapter 07b_limits.ipynb sha256:88ea0869953f69dd
-# chapter 08_composition.ipynb sha256:0eb743f915237595
-# chapter 09a_tokens.ipynb sha256:c58fb75b16eee15d
-# chapter 09b_oauth.ipynb sha256:363c8086508936f1
-# chapter 10_icons.ipynb sha256:2a3ac4c7011a3930
-# chapter 11_apis.ipynb sha256:04262ce7f4901b65
-# chapter 12a_running.ipynb sha256:5d7f1c5dd1b8a9c3
-# this file, but for this line, sha256:9eb02b0a61e26376
+# chapter 04_context.ipynb sha256:49539a5282db871f
+# chapter 05_storage.ipynb sha256:3ca16fc1443541df
+# chapter 06a_lifespan.ipynb sha256:0dbe84970c9d06a9
+# chapter 06b_state.ipynb sha256:c0f5900e90985a2b
+# chapter 07a_middleware.ipynb sha256:b0fb0029018b32a5
+# chapter 07b_limits.ipynb sha256:7c3bb83fed105796
+# chapter 08_composition.ipynb sha256:97037c43b1b0f652
+# chapter 09a_tokens.ipynb sha256:45a08779f3285455
+# chapter 09b_oauth.ipynb sha256:405c161753acc817
+# chapter 10_icons.ipynb sha256:3971192b1bc68e16
+# chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
+# chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
+# chapter 12a_running.ipynb sha256:0efa9b9f5a046567
+# this file, but for this line, sha256:873bb853099a1e9a
 
+import argparse
 import asyncio
+import hashlib
 import hmac
 import json
 import logging
+import math
 import os
 import re
+import signal
+import socket
 import struct
 import sys
+import threading
+import time
 import uuid
 import zlib
+from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
-from functools import cache, wraps
+from functools import cache, partial, wraps
+from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal, TypeVar, get_args
-from urllib.parse import quote
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import anyio
+import anyio.abc
 import httpx2
 from cryptography.fernet import Fernet, MultiFernet
 from fastmcp import Context, FastMCP
-from fastmcp.exceptions import ResourceError, ToolError
-from fastmcp.prompts import Message
-from fastmcp.server.auth import AuthProvider, TokenVerifier
-from fastmcp.server.dependencies import get_access_token, get_context, get_session
+from fastmcp.exceptions import AuthorizationError, ResourceError, ToolError
+from fastmcp.prompts import Message, Prompt
+from fastmcp.resources import Resource, ResourceTemplate
+from fastmcp.server.auth import (
+    AccessToken,
+    AuthContext,
+    AuthProvider,
+    RemoteAuthProvider,
+    TokenVerifier,
+)
+from fastmcp.server.dependencies import (
+    get_access_token,
+    get_context,
+    get_http_headers,
+    get_http_request,
+    get_session,
+)
 from fastmcp.server.elicitation import (
     AcceptedElicitation,
     CancelledElicitation,
@@ -75,34 +119,41 @@ from fastmcp.server.elicitation import (
     parse_elicit_response_type,
 )
 from fastmcp.server.lifespan import lifespan
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import (
+    AuthMiddleware,
+    CallNext,
+    Middleware,
+    MiddlewareContext,
+)
 from fastmcp.server.middleware.caching import (
     CallToolSettings,
-    GetPromptSettings,
-    ListPromptsSettings,
-    ListResourcesSettings,
-    ListToolsSettings,
-    ReadResourceSettings,
     ResponseCachingMiddleware,
+    SharedMethodSettings,
 )
 from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware
 from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
 from fastmcp.server.middleware.timing import TimingMiddleware
-from fastmcp.server.providers import Provider
+from fastmcp.server.providers import AggregateProvider, Provider
 from fastmcp.server.sessions import SessionId, SessionProvider
+from fastmcp.server.transforms import Transform
 from fastmcp.tools import Tool, ToolResult
 from fastmcp.utilities.logging import get_logger
 from fastmcp.utilities.types import Image
 from key_value.aio.protocols import AsyncKeyValue
 from key_value.aio.stores.memory import MemoryStore
+from key_value.aio.wrappers.base import BaseWrapper
 from key_value.aio.wrappers.encryption import FernetEncryptionWrapper
+from key_value.aio.wrappers.fallback import FallbackWrapper
 from key_value.aio.wrappers.prefix_collections import PrefixCollectionsWrapper
+from key_value.aio.wrappers.timeout import TimeoutWrapper
 from key_value.aio.wrappers.ttl_clamp import TTLClampWrapper
 from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 from mcp.server.request_state import RequestStateSecurity
-from mcp.shared.message import ServerMessageMetadata
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import (
     CompletionArgument,
     CompletionContext,
@@ -116,10 +167,15 @@ from mcp.types import (
     Icon,
     InputRequest,
     InputRequiredResult,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
     PromptReference,
     ResourceTemplateReference,
     SamplingMessage,
     TextContent,
+    Tool as ListedTool,
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -129,22 +185,27 @@ from sqlalchemy import (
     URL,
     Column,
     Date,
+    ForeignKey,
     Integer,
     MetaData,
     String,
     Table,
     UniqueConstraint,
-    cast,
     delete,
-    func,
+    event,
     insert,
     make_url,
     select,
+    text,
+    update,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sse_starlette.sse import AppStatus
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 # %% 02_resources.ipynb#a-book-with-an-address  A book that knows its address
 class Book(BaseModel):
@@ -243,8 +304,19 @@ ADDS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 REMOVES = ToolAnnotations(destructive_hint=True, idempotent_hint=False, open_world_hint=False)
 
 
-# %% 05_storage.ipynb#setting  05 Storage
+# %% 05_storage.ipynb#setting  One address for the desk
 Value = TypeVar("Value")
+
+
+def showable(name: str, text: str) -> str:
+    """What a log may have of a variable: an address's scheme, a short plain text, or the length."""
+    scheme, address, _ = text.partition("://")
+    if not re.search("KEY|SECRET|TOKEN|PASSWORD", name):
+        if address and re.fullmatch(r"[a-zA-Z0-9+.-]{1,16}", scheme):
+            return f"'{scheme}://...'"
+        if re.fullmatch(r"[a-zA-Z0-9 ,./_-]{1,16}", text):
+            return repr(text)
+    return f"{len(text)} characters"
 
 
 def setting(
@@ -252,68 +324,34 @@ def setting(
 ) -> Value:
     """An environment variable, as `read` understands it; a bad one ends the program in one line.
 
-    `read` raises ValueError for what it does not understand. Without a default the variable must
-    be set. The line shows no secret: nothing of a variable named KEY, SECRET or TOKEN, and no
-    user or password in an address.
+    `read` raises ValueError for what it does not understand. An empty variable is as good as
+    none; without a default there must be one.
     """
-    text = os.environ.get(name) or default
+    text = os.environ.get(name, "").strip() or default
     try:
         if text is None:
             raise ValueError
         return read(text)
     except ValueError:
-        shown = "nothing" if text is None else repr(re.sub(r"//[^/@]*@", "//***@", text))
-        if text and re.search("KEY|SECRET|TOKEN", name):
-            shown = f"{len(text)} characters"
-        sys.stderr.write(f"{name}: got {shown}; it takes {takes}.\n")
+        got = "nothing" if text is None else showable(name, text)
+        sys.stderr.write(f"{name}: got {got}; it takes {takes}.\n")
         raise SystemExit(2) from None
 
 
-# %% 05_storage.ipynb#open-store  05 Storage
-def store_address(text: str) -> str:
-    """An address that `open_store` can open."""
-    if not re.match(r"memory://$|file:///.|rediss?://.", text):
-        raise ValueError(text)
-    return text
+# %% 05_storage.ipynb#file-store  In files
+def folder_at(address: str) -> Path:
+    """The folder that a file:/// address names; on Windows, file:///C:/desk is C:\\desk."""
+    return Path(url2pathname(address.removeprefix("file://")))
 
 
-def store_keys(text: str) -> list[bytes]:
-    """Fernet keys with commas between them, the newest first."""
-    keys = [key.strip().encode() for key in text.split(",") if key.strip()]
-    for key in keys:
-        Fernet(key)
-    return keys
-
-
-def open_store(address: str, keys: list[bytes]) -> AsyncKeyValue:
-    """The key-value store at an address. What leaves this process is encrypted.
-
-    The prefix keeps this server's entries apart from those of others in the same store.
-    """
-    if address == "memory://":
-        return MemoryStore(max_entries_per_collection=10_000)
-    if address.startswith("file://"):
-        store = file_store(Path(address.removeprefix("file://")))
-    else:
-        from key_value.aio.stores.redis import RedisStore  # only for those who use it
-
-        store = RedisStore(url=address)
-    locked = FernetEncryptionWrapper(
-        store, fernet=MultiFernet([Fernet(key) for key in keys]), raise_on_decryption_error=False
-    )
-    return PrefixCollectionsWrapper(locked, prefix="library-desk")
-
-
-# %% 05_storage.ipynb#file-store  05 Storage
 def file_store(folder: Path) -> AsyncKeyValue:
-    """A store of files in a folder, which is made if it is missing."""
+    """A store of files in a folder. Any text may be a key: the file's name is made from it."""
     from key_value.aio.stores.filetree import (
         FileTreeStore,
         FileTreeV1CollectionSanitizationStrategy,
         FileTreeV1KeySanitizationStrategy,
     )
 
-    folder.mkdir(parents=True, exist_ok=True)
     return FileTreeStore(
         data_directory=folder,
         key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(folder),
@@ -321,32 +359,136 @@ def file_store(folder: Path) -> AsyncKeyValue:
     )
 
 
-# %% 05_storage.ipynb#the-store  05 Storage
+# %% 05_storage.ipynb#valkey-store  In Valkey
+def valkey_store(address: str) -> AsyncKeyValue:
+    """A store on a Valkey or Redis server, which is given a second, twice, for an answer."""
+    from key_value.aio.stores.redis import RedisStore  # only for those who use it
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    client = Redis.from_url(
+        address,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), retries=1),  # redis waits for a minute before it gives up
+        socket_connect_timeout=1,
+        socket_timeout=1,
+    )
+    return RedisStore(client=client)
+
+
+# %% 05_storage.ipynb#hashed-keys  Encrypted
+Entry = tuple[dict[str, Any] | None, float | None]  # a value, and the seconds that it has left
+
+
+def hashed(keys: list[str]) -> list[str]:
+    """What stands for keys where others look: a key can be a secret, as a session's id is."""
+    return [hashlib.sha256(key.encode()).hexdigest() for key in keys]
+
+
+# %% 05_storage.ipynb#guarded  Encrypted
+class Guarded(BaseWrapper):
+    """A store that others may read and write: they find no keys in it, and are not believed.
+
+    What is not encrypted was not written by this server, so it counts as missing.
+    """
+
+    def __init__(self, key_value: AsyncKeyValue) -> None:
+        self.key_value = key_value
+
+    async def ttl_many(self, keys: list[str], **options: Any) -> list[Entry]:
+        found = await self.key_value.ttl_many(hashed(keys), **options)
+        return [pair if "__encrypted_data__" in (pair[0] or {}) else (None, None) for pair in found]
+
+    async def ttl(self, key: str, **options: Any) -> Entry:
+        return (await self.ttl_many([key], **options))[0]
+
+    async def get_many(self, keys: list[str], **options: Any) -> list[dict[str, Any] | None]:
+        return [value for value, _ in await self.ttl_many(keys, **options)]
+
+    async def get(self, key: str, **options: Any) -> dict[str, Any] | None:
+        return (await self.ttl(key, **options))[0]
+
+    async def put_many(self, keys: list[str], values: list[dict], **options: Any) -> None:
+        await self.key_value.put_many(hashed(keys), values, **options)
+
+    async def put(self, key: str, value: dict[str, Any], **options: Any) -> None:
+        await self.put_many([key], [value], **options)
+
+    async def delete_many(self, keys: list[str], **options: Any) -> int:
+        return await self.key_value.delete_many(hashed(keys), **options)
+
+    async def delete(self, key: str, **options: Any) -> bool:
+        return await self.delete_many([key], **options) == 1
+
+
+# %% 05_storage.ipynb#open-store  One address for the desk
+def open_store(address: str, keys: list[bytes]) -> AsyncKeyValue:
+    """The key-value store at an address. What leaves this process is encrypted.
+
+    An entry that no key opens is a miss. The prefix keeps this server's entries apart from those
+    of others in the same store.
+    """
+    if address == "memory://":
+        return MemoryStore(max_entries_per_collection=10_000)
+    in_files = address.startswith("file:")
+    store = file_store(folder_at(address)) if in_files else valkey_store(address)
+    locks = MultiFernet([Fernet(key) for key in keys])
+    locked = FernetEncryptionWrapper(Guarded(store), fernet=locks, raise_on_decryption_error=False)
+    return PrefixCollectionsWrapper(locked, prefix="library-desk")
+
+
+# %% 05_storage.ipynb#store-settings  One address for the desk
+def store_address(text: str) -> str:
+    """An address that `open_store` can open; a folder is made where it is missing."""
+    if re.match("file:///.", text):
+        try:
+            folder_at(text).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            raise ValueError from None
+    elif text != "memory://":
+        parts = urlsplit(text)  # this, and asking for the port, may raise ValueError, too
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.port == 0:
+            raise ValueError
+        if not re.fullmatch("/?[0-9]*", parts.path):
+            raise ValueError
+    return text
+
+
+def store_keys(text: str) -> list[bytes]:
+    """Fernet keys with commas between them: the first one writes, all of them read."""
+    keys = [key.strip() for key in text.split(",")] if text else []
+    if not all(re.fullmatch("[A-Za-z0-9_-]{43}=", key) for key in keys):
+        raise ValueError  # Fernet itself ignores what stands behind a key
+    return [key.encode() for key in keys]
+
+
+# %% 05_storage.ipynb#the-stores  One address for the desk
 STORE_URL = setting(
-    "STORE_URL",
+    "STORE_URL" if os.environ.get("STORE_URL") else "REDIS_URL",  # as hosts call what they offer
     store_address,
-    "memory://, file:///FOLDER or redis://HOST:PORT (as REDIS_URL may, too)",
-    default=os.environ.get("REDIS_URL") or "memory://",
+    "memory://, file:///FOLDER or redis://HOST:PORT",
+    default="memory://",
 )
 STORE_KEYS = setting(
     "STORE_KEY",
     store_keys,
-    "Fernet keys with commas between them, the newest first",
+    "Fernet keys with commas between them, the one that writes first",
     default="" if STORE_URL == "memory://" else None,
 )
+
+DAY = 86_400  # seconds
+
+# What must be there, or the request fails: the registrations and tokens of OAuth.
 store = open_store(STORE_URL, STORE_KEYS)
-sessions = TTLClampWrapper(store, min_ttl=0, max_ttl=604_800, missing_ttl=86_400)
-
-
-# %% 05_storage.ipynb#instructions  05 Storage
-INSTRUCTIONS = (
-    "The desk of a public library with four branches: search the catalogue, see what stands on "
-    "which shelf, lend, take back and reserve. Find a book's id with find_books before you use a "
-    "tool that takes one."
+# What a session holds, until a day after its last change. FastMCP looks into it at each request:
+# where the store cannot be reached, there is nothing in it, and only what would write fails.
+sessions = FallbackWrapper(
+    TTLClampWrapper(store, min_ttl=0, max_ttl=DAY, missing_ttl=DAY), MemoryStore()
 )
 
 
-# %% 05_storage.ipynb#sealing  05 Storage
+# %% 05_storage.ipynb#sealing  One address for the desk
 def sealing(keys: list[bytes]) -> RequestStateSecurity | None:
     """Seals for questions to the client that every replica with these keys can open.
 
@@ -356,7 +498,15 @@ def sealing(keys: list[bytes]) -> RequestStateSecurity | None:
     return RequestStateSecurity(keys=derived) if derived else None
 
 
-# %% 06a_lifespan.ipynb#library  06a Lifespan
+# %% 05_storage.ipynb#instructions  One address for the desk
+INSTRUCTIONS = (
+    "The desk of a public library with four branches: search the catalogue, see what stands on "
+    "which shelf, lend, take back and reserve. Find a book's id with find_books before you use a "
+    "tool that takes one."
+)
+
+
+# %% 06a_lifespan.ipynb#library  All or nothing
 @dataclass
 class Desk:
     """What the desk holds open while it runs."""
@@ -369,11 +519,12 @@ class Desk:
 async def library(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
     """Open what the desk needs, and close it, whatever happens between."""
     async with AsyncExitStack() as stack:
-        if DATABASE_URL.get_backend_name() == "sqlite":
-            Path(DATABASE_URL.database).parent.mkdir(parents=True, exist_ok=True)
-        database = create_async_engine(DATABASE_URL)
-        stack.push_async_callback(database.dispose)
-        await open_the_books(database)
+        with opening("DESK_DATA", "folder", data_folder()):
+            entries = first_entries()
+        with opening("DATABASE_URL", "database", DATABASE_URL.set(query={})):
+            database = open_database(DATABASE_URL)
+            stack.push_async_callback(database.dispose)
+            await open_the_books(database, entries)
         http = await stack.enter_async_context(httpx2.AsyncClient(timeout=10))
         yield {"desk": Desk(database, http)}
 
@@ -383,45 +534,102 @@ def desk() -> Desk:
     return get_context().lifespan_context["desk"]
 
 
-# %% 07a_middleware.ipynb#plain-log  07a Middleware
+# %% 07a_middleware.ipynb#plain-log  Errors, times, a log
+class JsonLines(logging.Formatter):
+    """Each record as one line of JSON; of an error its kind, for its text may quote the caller."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said, error = record.getMessage(), sys.exception()
+        if error is not None:  # FastMCP's middleware ends its line with the error's text
+            said = said.removesuffix(str(error)).rstrip(": ")
+        try:
+            line = dict(json.loads(said))  # StructuredLoggingMiddleware writes JSON itself
+        except (TypeError, ValueError):
+            line = {"event": said}
+        if error is not None:
+            line["error"] = type(error).__name__
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": when, "level": record.levelname, **line})
+
+
 log = get_logger("desk")  # below FastMCP's own, and so at its level
-log.propagate = False  # FastMCP's handler draws each line; this one writes it, to stderr
-log.handlers = [logging.StreamHandler()]
-log.handlers[0].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+log.propagate = False  # FastMCP's handler draws each line, which costs more than a request
+log.handlers = [logging.StreamHandler()]  # to stderr: stdout belongs to the protocol
+log.handlers[0].setFormatter(JsonLines())
 
 
-# %% 07a_middleware.ipynb#scopes  07a Middleware
-class Scopes(Middleware):
-    """Who may call which tools: a tag asks for a scope, where the caller has a token at all.
+# %% 07a_middleware.ipynb#scopes  Who may use what
+class Scopes(AuthMiddleware):
+    """Who may see and use what: a tag asks for a scope, where the caller has a token at all.
 
     Without a token (stdio, or AUTH=none) the caller is the one who started the server.
     """
 
     def __init__(self, needed: dict[str, str]) -> None:
+        super().__init__(auth=self.allows)
         self.needed = needed
 
-    def missing(self, tool: Tool) -> set[str]:
-        """The scopes that the caller would need for a tool, and does not have."""
+    def allows(self, asked: AuthContext) -> bool:
+        """Whether the caller has the scopes that this tool, resource or prompt asks for."""
+        if asked.token is None:
+            return True
+        scopes = {scope for tag, scope in self.needed.items() if tag in asked.component.tags}
+        if missing := scopes.difference(asked.token.scopes):
+            raise AuthorizationError(f"This needs the scope {', '.join(sorted(missing))}.")
+        return True
+
+    async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         token = get_access_token()
-        if token is None:
-            return set()
-        return {self.needed[tag] for tag in tool.tags if tag in self.needed} - set(token.scopes)
+        if token is None or set(token.scopes).issuperset(self.needed.values()):
+            return await call_next(context)  # nothing can be missing, and nothing is looked up
+        return await super().__call__(context, call_next)
+
+
+# %% 07b_limits.ipynb#schema-lookup  The list before the call
+class SchemaLookup(Middleware):
+    """Answer the SDK's own question for a tool's schema with this tool, outside of every layer.
+
+    Before a sessionless call with arguments the SDK lists the tools, to compare the call's
+    Mcp-Param headers with the schema. The HTTP request is then still the call, whose headers the
+    SDK has checked.
+    """
 
     async def on_list_tools(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Sequence[Tool]]
     ) -> Sequence[Tool]:
-        return [tool for tool in await call_next(context) if not self.missing(tool)]
-
-    async def on_call_tool(
-        self, context: MiddlewareContext[Any], call_next: CallNext[Any, ToolResult]
-    ) -> ToolResult:
-        tool = await context.fastmcp_context.fastmcp.get_tool(context.message.name)
-        if tool is not None and (missing := self.missing(tool)):
-            raise ToolError(f"This needs the scope {', '.join(sorted(missing))}.")
+        ctx, headers = context.fastmcp_context, get_http_headers()
+        if (
+            headers.get("mcp-method") == "tools/call"
+            and ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        ):
+            tool = await ctx.fastmcp.get_tool(headers["mcp-name"])
+            return [tool] if tool else []
         return await call_next(context)
 
 
-# %% 07b_limits.ipynb#rate-limit  07b Limits and caches
+# %% 07b_limits.ipynb#counted-as  Counted together
+def counted_as() -> str | None:
+    """Whose calls count together: a person's, an application's, an address's. None on stdio."""
+    token = get_access_token()
+    if token is not None:
+        return f"token:{token.claims.get('sub') or token.client_id}"
+    try:
+        peer = get_http_request().client
+    except RuntimeError:
+        return None
+    return f"address:{peer.host if peer else 'unknown'}"
+
+
+def counts_in(address: str) -> SlidingWindowCounterRateLimiter:
+    """Counts in a store that replicas share, or in this process where they share none."""
+    if not address.startswith("redis"):
+        return SlidingWindowCounterRateLimiter(MemoryStorage())
+    options = {"implementation": "redispy", "socket_timeout": 1, "wrap_exceptions": True}
+    counts = storage_from_string(f"async+{address}", key_prefix="library-desk", **options)
+    return SlidingWindowCounterRateLimiter(counts)
+
+
+# %% 07b_limits.ipynb#rate-limit  Counted together
 RATE_LIMIT = setting("RATE_LIMIT", parse, "calls for each client, as 600/minute", "600/minute")
 
 
@@ -430,66 +638,149 @@ class RateLimit(Middleware):
 
     def __init__(self, rate: RateLimitItem, address: str) -> None:
         self.rate = rate
-        shared = address.startswith("redis")
-        options = {"implementation": "redispy"} if shared else {}
-        counts = storage_from_string(f"async+{address}" if shared else "async+memory://", **options)
-        self.limiter = SlidingWindowCounterRateLimiter(counts)
+        self.together, self.alone = counts_in(address), counts_in("memory://")
+
+    async def admit(self, client: str, counts: SlidingWindowCounterRateLimiter) -> None:
+        """Count a call, or refuse it with a ToolError that says how long to wait."""
+        if not await counts.hit(self.rate, client):
+            free_at = (await counts.get_window_stats(self.rate, client)).reset_time
+            wait = max(1, math.ceil(free_at - time.time()))
+            raise ToolError(f"Too many calls: {self.rate} are allowed. Wait {wait} seconds.")
 
     async def on_call_tool(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, ToolResult]
     ) -> ToolResult:
-        token = get_access_token()
-        client = token.client_id if token else "anybody"
-        if not await self.limiter.hit(self.rate, "library-desk", client):
-            raise ToolError(f"Too many calls: {self.rate} are allowed. Wait, and try again.")
+        client = counted_as()
+        try:
+            await self.admit(client or "stdio", self.together if client else self.alone)
+        except StorageError:  # an outage of the store is no reason to close the desk
+            log.warning("The store of the rate limit does not answer: counting in this process.")
+            await self.admit(client or "stdio", self.alone)
         return await call_next(context)
 
 
-# %% 07b_limits.ipynb#known-schemas  07b Limits and caches
-@lifespan
-async def known_schemas(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-    """Tell the SDK the tools' schemas, which it otherwise lists before each sessionless call.
-
-    FastMCP 4.1 offers no way to; the attribute is the SDK's own, and FastMCP's name for it private.
-    """
-    tools = await server.list_tools(run_middleware=False)
-    schemas = {tool.name: tool.parameters for tool in tools}
-    server._mcp_server.get_tool_input_schema = schemas.get
-    yield {}
+# %% 07b_limits.ipynb#kept-answers  The chain
+VERSION = "1.0.0"
 
 
-# %% 07b_limits.ipynb#the-chain  07b Limits and caches
+def kept_answers() -> AsyncKeyValue:
+    """Where answers are kept: this version's part of the store; in memory while it is away."""
+    ours = PrefixCollectionsWrapper(store, prefix=f"answers-{VERSION}")
+    return FallbackWrapper(
+        TimeoutWrapper(ours, timeout=0.5),
+        MemoryStore(max_entries_per_collection=1_000),
+        write_to_fallback=True,
+    )
+
+
+# %% 07b_limits.ipynb#the-chain  The chain
 def chain() -> list[Middleware]:
     """What every request passes, from the outside to the inside."""
+    never = SharedMethodSettings(enabled=False)
+    errors = ErrorHandlingMiddleware(
+        logger=log,
+        transform_errors=False,
+        # It would keep a count for every method that a client makes up.
+        error_callback=lambda error, context: errors.error_counts.clear(),
+    )
     return [
-        ErrorHandlingMiddleware(logger=log, transform_errors=False),
+        SchemaLookup(),
+        errors,
         TimingMiddleware(logger=log),
         StructuredLoggingMiddleware(logger=log),
-        Scopes({"loans": "desk:lend", "patrons": "desk:register"}),
         RateLimit(RATE_LIMIT, STORE_URL),
+        Scopes({"loans": "desk:lend", "patrons": "desk:register"}),
         ResponseCachingMiddleware(
-            cache_storage=store,
-            call_tool_settings=CallToolSettings(
-                ttl=3600, included_tools=["opening_hours", "chart_decades"]
-            ),
-            read_resource_settings=ReadResourceSettings(enabled=False),
-            get_prompt_settings=GetPromptSettings(enabled=False),
-            list_tools_settings=ListToolsSettings(enabled=False),
-            list_resources_settings=ListResourcesSettings(enabled=False),
-            list_prompts_settings=ListPromptsSettings(enabled=False),
+            cache_storage=kept_answers(),
+            call_tool_settings=CallToolSettings(ttl=3600, included_tools=["chart_decades"]),
+            read_resource_settings=never,
+            get_prompt_settings=never,
+            list_tools_settings=never,
+            list_resources_settings=never,
+            list_prompts_settings=never,
         ),
     ]
 
 
-# %% 08_composition.ipynb#web-address  08 Composition
-def web_address(text: str) -> str:
-    """An http or https address, without a slash at its end; or nothing."""
-    if text and not re.match(r"https?://[^/]", text):
+# %% 09a_tokens.ipynb#what-auth-takes  Whose key
+DESK_SCOPES = ["desk:read", "desk:lend", "desk:register"]
+
+
+def https_address(text: str) -> str:
+    """An https address, or nothing; http to this machine only, where nobody else hears a token."""
+    host = r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))"
+    if text and not re.fullmatch(host + r"(:\d{1,5})?(/[^\s#]*)?", text):
         raise ValueError(text)
-    return text.rstrip("/")
+    return text
 
 
-# %% 09a_tokens.ipynb#token-verifier  09a Tokens
+def public_key(text: str) -> str:
+    """A public key in PEM, or the path of a file that holds one."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        is_pem = "-----BEGIN" in text
+        pem = text.replace("\\n", "\n") if is_pem else Path(text).read_text(encoding="ascii")
+        load_pem_public_key(pem.encode())
+    except Exception:  # no such file, no PEM, a private key, a kind of key that nobody knows
+        raise ValueError("no public key") from None
+    return pem
+
+
+def signature_algorithm(text: str) -> str:
+    """A JWS algorithm with a public key; never HMAC, whose key would be a secret that we share."""
+    if not re.fullmatch("(RS|PS|ES)(256|384|512)|EdDSA", text):
+        raise ValueError(text)
+    return text
+
+
+# %% 09a_tokens.ipynb#key-verifier  Whose key
+def key_verifier(audience: str | None) -> TokenVerifier:
+    """Checks tokens by the issuer's keys: those it publishes, or the one in AUTH_PUBLIC_KEY."""
+    from fastmcp.server.auth.providers.jwt import JWTVerifier
+
+    class KeyVerifier(JWTVerifier):
+        """A JWTVerifier that also asks from when a token holds, and that it says until when."""
+
+        async def load_access_token(self, token: str) -> AccessToken | None:
+            access = await super().load_access_token(token)
+            if access is None or access.expires_at is None:
+                return None
+            starts = access.claims.get("nbf", 0)
+            in_a_minute = time.time() + 60  # clocks differ
+            return access if isinstance(starts, int | float) and starts < in_a_minute else None
+
+    pem = jwks_uri = None
+    if os.environ.get("AUTH_PUBLIC_KEY"):
+        pem = setting("AUTH_PUBLIC_KEY", public_key, "a public key in PEM, or a file with one")
+    else:
+        jwks_uri = setting("AUTH_JWKS_URI", https_address, "the https address of a JWKS")
+    return KeyVerifier(
+        public_key=pem,
+        jwks_uri=jwks_uri,
+        algorithm=setting("AUTH_ALGORITHM", signature_algorithm, "RS256, ES256 or EdDSA", "RS256"),
+        issuer=setting("AUTH_ISSUER", https_address, "the issuer's address, as its tokens have it"),
+        audience=audience,
+        required_scopes=["desk:read"],
+    )
+
+
+# %% 09a_tokens.ipynb#introspection-verifier  Ask the issuer
+def introspection_verifier(audience: str | None) -> TokenVerifier:
+    """Asks the issuer about every token, each time (RFC 7662): a revoked one is refused at once."""
+    from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
+
+    return IntrospectionTokenVerifier(
+        introspection_url=setting("AUTH_INTROSPECTION_URL", https_address, "an https address"),
+        client_id=setting("AUTH_CLIENT_ID", str, "the desk's name at the issuer"),
+        client_secret=setting("AUTH_CLIENT_SECRET", str, "the desk's secret at the issuer"),
+        audience=audience,
+        required_scopes=["desk:read"],
+        http_client=httpx2.AsyncClient(timeout=10),  # kept: a new one reads all certificates
+    )
+
+
+# %% 09a_tokens.ipynb#token-verifier  Ask the issuer
 AUTH_KINDS = ("none", "jwt", "introspection", "remote", "oauth-proxy")
 
 
@@ -500,99 +791,170 @@ def auth_kind(text: str) -> str:
     return text
 
 
-def needed(text: str) -> str:
-    """A text that is not empty."""
-    return text
-
-
-AUTH = setting("AUTH", auth_kind, f"{', '.join(AUTH_KINDS[:-1])} or {AUTH_KINDS[-1]}", "none")
-
-
-def token_verifier(introspect: bool) -> TokenVerifier:
-    """What checks a token: the issuer, asked each time (RFC 7662), or its published keys."""
-    if introspect:
-        from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
-
-        return IntrospectionTokenVerifier(
-            introspection_url=setting("AUTH_INTROSPECTION_URL", web_address, "an http(s) address"),
-            client_id=setting("AUTH_CLIENT_ID", needed, "the desk's name at the issuer"),
-            client_secret=setting("AUTH_CLIENT_SECRET", needed, "the desk's secret at the issuer"),
-            required_scopes=["desk:read"],
-        )
-    from fastmcp.server.auth.providers.jwt import JWTVerifier
-
-    return JWTVerifier(
-        jwks_uri=setting("AUTH_JWKS_URI", web_address, "the http(s) address of the issuer's keys"),
-        issuer=setting("AUTH_ISSUER", needed, "the issuer, as its tokens name it"),
-        audience=setting("AUTH_AUDIENCE", needed, "this server, as tokens name it"),
-        required_scopes=["desk:read"],
-    )
-
-
-# %% 09b_oauth.ipynb#auth-provider  09b OAuth
-def auth_provider(kind: str) -> AuthProvider | None:
-    """Who may use this server over HTTP, as AUTH and the AUTH_ variables say."""
-    if kind == "none":
-        return None
-    if kind in ("jwt", "introspection"):
-        return token_verifier(introspect=kind == "introspection")
-    base_url = setting("AUTH_BASE_URL", web_address, "the http(s) address of this server")
-    if kind == "remote":
-        from fastmcp.server.auth import RemoteAuthProvider
-
-        issuer = setting("AUTH_ISSUER", web_address, "the http(s) address of the issuer")
-        return RemoteAuthProvider(
-            token_verifier=token_verifier(introspect=False),
-            authorization_servers=[issuer],
-            base_url=base_url,
-        )
-    from fastmcp.server.auth import OAuthProxy
-
-    return OAuthProxy(
-        upstream_authorization_endpoint=setting("AUTH_AUTHORIZE_URL", web_address, "an address"),
-        upstream_token_endpoint=setting("AUTH_TOKEN_URL", web_address, "an http(s) address"),
-        upstream_revocation_endpoint=setting("AUTH_REVOKE_URL", web_address, "an address"),
-        upstream_client_id=setting("AUTH_CLIENT_ID", needed, "the desk's name at the issuer"),
-        upstream_client_secret=setting("AUTH_CLIENT_SECRET", needed, "the desk's secret there"),
-        jwt_signing_key=setting("AUTH_SIGNING_KEY", needed, "32 characters or more"),
-        token_verifier=token_verifier(introspect=True),
-        base_url=base_url,
-        client_storage=store,
-    )
-
-
-# %% 10_icons.ipynb#icon  10 Icons
-def icon(drawing: str) -> Icon:
-    """An icon, sharp at any size, from a drawing of 24 by 24 units in SVG."""
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{drawing}</svg>'
-    source = f"data:image/svg+xml,{quote(svg)}"
-    return Icon(src=source, mime_type="image/svg+xml", sizes=["any"])
-
-
-DESK_ICON = icon('<path d="M2 20h20v2H2zM4 8h4v12H4zM10 4h4v16h-4zM16 10h4v10h-4z"/>')
-
-
-# %% 11_apis.ipynb#acquisitions  11 APIs
-ACQUISITIONS_URL = setting(
-    "ACQUISITIONS_URL", web_address, "the http(s) address of the acquisitions office", ""
+AUTH = setting(
+    "AUTH",
+    auth_kind,
+    f"{', '.join(AUTH_KINDS[:-1])} or {AUTH_KINDS[-1]} (FASTMCP_SERVER_AUTH does nothing)",
+    # Who sets FastMCP's old variable believes that the desk is locked.
+    default=None if "FASTMCP_SERVER_AUTH" in os.environ else "none",
 )
 
 
+def token_verifier(kind: str) -> TokenVerifier:
+    """What tells good tokens from bad: the issuer, if there is an address to ask it, or its keys.
+
+    Tokens must be meant for this server. Those behind the OAuth proxy need not say so: no client
+    holds them, and the proxy got each itself.
+    """
+    anybody = "" if kind == "oauth-proxy" else None
+    audience = setting("AUTH_AUDIENCE", str, "this server, as the issuer's tokens name it", anybody)
+    if kind == "introspection" or (kind != "jwt" and os.environ.get("AUTH_INTROSPECTION_URL")):
+        return introspection_verifier(audience or None)
+    return key_verifier(audience or None)
+
+
+# %% 09b_oauth.ipynb#proxy-settings  A proxy for clients that nobody knows
+def desk_scopes(text: str) -> list[str]:
+    """Some of DESK_SCOPES with spaces between them, desk:read among them."""
+    scopes = text.split()
+    if "desk:read" not in scopes or not set(scopes) <= set(DESK_SCOPES):
+        raise ValueError(text)
+    return scopes
+
+
+def signing_key(text: str) -> bytes:
+    """A key to sign tokens with, at least 256 bits long."""
+    if len(text.encode()) < 32:
+        raise ValueError("too short")
+    return text.encode()  # as bytes it is used as it is; a str would be stretched for half a second
+
+
+def redirect_uris(text: str) -> list[str]:
+    """Where clients may be sent back to, with commas between: a full address, or any port here."""
+    here = r"http://(localhost|127\.0\.0\.1)(:\*|:\d+)?(/[\w./-]*)?"
+    elsewhere = r"(?!http:)[a-z][a-z0-9+.-]*://[\w.:-]+/[\w./-]+"
+    uris = [uri.strip() for uri in text.split(",")]
+    if not all(re.fullmatch(f"{here}|{elsewhere}", uri) for uri in uris):
+        raise ValueError(text)
+    return uris
+
+
+# %% 09b_oauth.ipynb#oauth-proxy  A proxy for clients that nobody knows
+LOOPBACK = "http://localhost:*,http://127.0.0.1:*"
+YEAR = 31_536_000  # seconds
+
+
+def oauth_proxy(base_url: str, scopes: list[str]) -> AuthProvider:
+    """OAuth for clients that register themselves, before an issuer that lets none do so."""
+    from fastmcp.server.auth import OAuthProxy
+
+    class DeskProxy(OAuthProxy):
+        """An OAuthProxy that lets clients ask for all scopes, not only those that all need."""
+
+        def get_challenge_scopes(self, required_scopes: list[str] | None = None) -> list[str]:
+            return scopes
+
+    address = "an https address at the issuer"
+    return DeskProxy(
+        upstream_authorization_endpoint=setting("AUTH_AUTHORIZE_URL", https_address, address),
+        upstream_token_endpoint=setting("AUTH_TOKEN_URL", https_address, address),
+        upstream_revocation_endpoint=setting("AUTH_REVOKE_URL", https_address, address, "") or None,
+        upstream_client_id=setting("AUTH_CLIENT_ID", str, "the desk's name at the issuer"),
+        upstream_client_secret=setting("AUTH_CLIENT_SECRET", str, "the desk's secret there"),
+        token_verifier=token_verifier("oauth-proxy"),
+        base_url=base_url,
+        valid_scopes=scopes,
+        allowed_client_redirect_uris=setting(
+            "AUTH_REDIRECT_URIS", redirect_uris, "addresses of clients, with commas", LOOPBACK
+        ),
+        jwt_signing_key=setting("AUTH_SIGNING_KEY", signing_key, "32 or more random characters"),
+        client_storage=TTLClampWrapper(store, min_ttl=0, max_ttl=YEAR, missing_ttl=YEAR),
+        require_authorization_consent=True,
+        forward_pkce=True,
+    )
+
+
+# %% 09b_oauth.ipynb#auth-provider  By environment alone
+def auth_provider(kind: str) -> AuthProvider | None:
+    """Who may use this server over HTTP, as AUTH and the AUTH_ variables say.
+
+    none: everybody. jwt, introspection: who brings a token of the issuer. remote: the same, and
+    clients are told where to get one. oauth-proxy: clients get one here.
+    """
+    if kind == "none":
+        return None
+    if kind in ("jwt", "introspection"):
+        return token_verifier(kind)
+    base_url = setting("AUTH_BASE_URL", https_address, "the https address of this server")
+    scopes = setting(
+        "AUTH_SCOPES",
+        desk_scopes,
+        f"some of {' '.join(DESK_SCOPES)}, the first among them",
+        " ".join(DESK_SCOPES),
+    )
+    if kind == "oauth-proxy":
+        return oauth_proxy(base_url, scopes)
+    return RemoteAuthProvider(
+        token_verifier=token_verifier(kind),
+        # As text: AnyHttpUrl would give an issuer without a path a slash, and so another name.
+        authorization_servers=[setting("AUTH_ISSUER", https_address, "the issuer")],
+        base_url=base_url,
+        scopes_supported=scopes,
+        challenge_scopes=scopes,
+        resource_name="Library desk",
+    )
+
+
+# %% 10_icons.ipynb#icon  Seven drawings
+def icon(path: str) -> Icon:
+    """An icon, sharp at any size, from a path in SVG on a square of 24 by 24 units."""
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
+        f"<path fill='#3d84b1' d='{path}'/></svg>"  # a blue that is seen on light and on dark
+    )
+    source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    return Icon(src=source, mime_type="image/svg+xml", sizes=["any"])
+
+
+DESK_ICON = icon("M1.5 19.5h21v3h-21zM3 7.5h4.5V18H3zM9 3h4.5v15H9zM14.5 8l4-1 3 10-4 1z")
+PAGE_ICON = icon("M4.5 1.5h9V9h6v13.5h-15zM15.5 1.5V7h4zM7.5 12v1.5h9V12zM7.5 16.5V18h6v-1.5z")
+SPEECH_ICON = icon("M1.5 3h21v13.5H12l-6 6v-6H1.5zM6 6v1.5h12V6zM6 10.5V12h7.5v-1.5z")
+TAG_ICONS = {
+    "branches": icon("M12 1.5 1 12h3.5v9h5v-6h5v6h5v-9H23z"),  # a house
+    "catalogue": icon(  # an open book
+        "M1.5 4.5q5-2 9 1.5v15q-4-3.5-9-1.5zM22.5 4.5q-5-2-9 1.5v15q4-3.5 9-1.5z"
+    ),
+    "loans": icon("M1.5 4.5h21v15h-21zM4.5 7.5v9H9v-9zM12 7.5V9h7.5V7.5zM12 12v1.5h4.5V12z"),
+    "patrons": icon("M12 1.5a5 5 0 0 1 0 10 5 5 0 0 1 0-10zM3 22.5q0-9 9-9t9 9z"),
+}
+
+
+# %% 11b_openapi.ipynb#acquisitions  The desk offers the office
 @lifespan
 async def acquisitions(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-    """Offer what the acquisitions office offers, where there is one."""
-    yield {}
+    """Offer what the acquisitions office offers, where there is one, from when it answers."""
+    if not ACQUISITIONS_URL:
+        yield {}
+        return
+    async with Office(ACQUISITIONS_URL, ACQUISITIONS_TOKEN) as http:
+        reading = asyncio.create_task(offered.keep_reading(http, await offered.read(http)))
+        try:
+            yield {"office": http}
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+            offered.forget()
 
 
-# %% 11_apis.ipynb#the-server-with-acquisitions  11 APIs
+# %% 11a_apis.ipynb#the-server-with-acquisitions  The tool
 mcp = FastMCP(
     "Library desk",
-    version="1.0.0",
+    version=VERSION,
     instructions=INSTRUCTIONS,
     website_url="https://library.example",
     icons=[DESK_ICON],
     mask_error_details=True,
-    lifespan=library | acquisitions | known_schemas,
+    lifespan=library | acquisitions,
     middleware=chain(),
     auth=auth_provider(AUTH),
     session_state_store=sessions,
@@ -1009,7 +1371,7 @@ async def ask(
     return DeclinedElicitation() if answer.action == "decline" else CancelledElicitation()
 
 
-# %% 04_context.ipynb#reserve  Ask the person
+# %% 04_context.ipynb#the-queue  Ask the person
 class Hold(BaseModel):
     """A place in the queue for a book, and the branch where it will be collected."""
 
@@ -1018,7 +1380,8 @@ class Hold(BaseModel):
     collect_at: Branch
 
 
-@mcp.tool(tags={"loans"}, title="Reserve a book", annotations=ADDS)
+# %% 04_context.ipynb#reserve  Ask the person
+@mcp.tool(tags={"loans", "interactive"}, title="Reserve a book", annotations=ADDS)
 @interactive
 async def reserve(book_id: str, patron_id: str, ctx: Context) -> Hold:
     """Put a patron in the queue for a book; the patron is asked where to collect it.
@@ -1067,7 +1430,7 @@ class Application(BaseModel):
     home_branch: Branch = Field(default="Central", title="Your branch")
 
 
-@mcp.tool(tags={"patrons"}, title="Register a patron", annotations=ADDS)
+@mcp.tool(tags={"patrons", "interactive"}, title="Register a patron", annotations=ADDS)
 @interactive
 async def register(ctx: Context) -> str:
     """Register a new patron, who reads the privacy notice and fills in a form; gives the new id."""
@@ -1080,7 +1443,7 @@ async def register(ctx: Context) -> str:
 
 
 # %% 04_context.ipynb#suggest  Pages, forms, several choices
-@mcp.tool(tags={"catalogue"}, title="Suggest books", annotations=READS)
+@mcp.tool(tags={"catalogue", "interactive"}, title="Suggest books", annotations=READS)
 @interactive
 async def suggest(branch: Branch, ctx: Context) -> list[Book]:
     """Ask the reader which subjects they like, and suggest up to five books at a branch."""
@@ -1134,7 +1497,7 @@ async def sample(ctx: Context, prompt: str, *, system_prompt: str, max_tokens: i
 
 
 # %% 04_context.ipynb#describe  Borrow the caller's model
-@mcp.tool(tags={"catalogue"}, title="Write a shelf card", annotations=READS)
+@mcp.tool(tags={"catalogue", "interactive"}, title="Write a shelf card", annotations=READS)
 @interactive
 async def shelf_card(book_id: str, ctx: Context) -> str:
     """Write the small card that stands before a book, with the words of the caller's own model.
@@ -1149,21 +1512,19 @@ async def shelf_card(book_id: str, ctx: Context) -> str:
     )
 
 
-# %% 06a_lifespan.ipynb#database-address  06a Lifespan
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-
-
+# %% 06a_lifespan.ipynb#database-address  A database at an address
 def database_address(text: str) -> URL:
-    """A database's address, with the driver that the desk uses; hosts write it in several ways."""
+    """The address of a SQLite file or of a PostgreSQL database, however its host spells it."""
     try:
-        url = make_url(text.replace("postgres://", "postgresql://", 1))
-        url = url.set(drivername=DRIVERS[url.get_backend_name()])
-    except (ArgumentError, KeyError):
-        raise ValueError(text) from None
-    if "sslmode" in url.query:  # libpq's word for what asyncpg calls ssl
-        ssl = {"ssl": url.query["sslmode"]}
-        url = url.difference_update_query(["sslmode"]).update_query_dict(ssl)
-    return url
+        url = make_url(re.sub(r"^postgres\b", "postgresql", text))
+    except ArgumentError as error:
+        raise ValueError(text) from error
+    url = url.set(drivername=url.get_backend_name())  # whatever driver it names, we bring our own
+    if url.drivername == "postgresql":
+        return url
+    if url.drivername != "sqlite" or url.host or url.database in (None, "", ":memory:"):
+        raise ValueError(text)
+    return url.set(database=str(Path(url.database).expanduser().absolute()))
 
 
 DATABASE_URL = setting(
@@ -1174,7 +1535,7 @@ DATABASE_URL = setting(
 )
 
 
-# %% 06a_lifespan.ipynb#other-tables  06a Lifespan
+# %% 06a_lifespan.ipynb#other-tables  A database at an address
 TABLES = MetaData()
 PATRONS = Table(
     "patrons",
@@ -1188,55 +1549,131 @@ LOANS = Table(
     "loans",
     TABLES,
     Column("copy_id", String, primary_key=True),  # a copy is lent once at a time, whoever asks
-    Column("patron_id", String, nullable=False, index=True),
+    Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
     Column("due", Date, nullable=False),
+)
+NUMBERS = Table(
+    "numbers",
+    TABLES,
+    Column("of", String, primary_key=True),  # what is numbered
+    Column("last", Integer, nullable=False),
 )
 
 
-# %% 06a_lifespan.ipynb#tables  06a Lifespan
+# %% 06a_lifespan.ipynb#tables  A database at an address
 HOLDS = Table(
     "holds",
     TABLES,
-    Column("place", Integer, primary_key=True),
-    Column("book_id", String, nullable=False, index=True),
-    Column("patron_id", String, nullable=False),
+    Column("place", Integer, primary_key=True),  # counted by the database
+    Column("book_id", String, nullable=False),
+    Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
     Column("collect_at", String, nullable=False),
     UniqueConstraint("book_id", "patron_id"),
 )
 
 
-# %% 06a_lifespan.ipynb#open-the-books  06a Lifespan
-async def open_the_books(database: AsyncEngine) -> None:
-    """Make the tables where there are none, and enter the patrons and loans of the data files."""
-    for attempt in (1, 2):
-        try:
-            async with database.begin() as db:
-                await db.run_sync(TABLES.create_all)
-                if await db.scalar(select(PATRONS.c.id).limit(1)) is None:
-                    await db.execute(insert(PATRONS), list(records().patrons.values()))
-                    loans = [loan.model_dump() for loan in records().loans.values()]
-                    if loans:
-                        await db.execute(insert(LOANS), loans)
-            return
-        except DBAPIError:  # another replica is at it at this moment
-            if attempt == 2:
-                raise
+# %% 06a_lifespan.ipynb#open-database  A database at an address
+def prepare_sqlite(connection: Any, record: Any) -> None:
+    """Let others read while one writes, and keep to foreign keys, which SQLite does when asked."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
 
 
-# %% 06a_lifespan.ipynb#ledger  06a Lifespan
+def open_database(address: URL) -> AsyncEngine:
+    """The connections to a database; the first is made when it is needed."""
+    if address.drivername == "sqlite":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        url = address.set(drivername="sqlite+aiosqlite")
+        # One writer at a time is SQLite's rule. Who waits for the pool's one connection waits in
+        # turn; who waits for another connection's lock tries again and again.
+        database = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        event.listen(database.sync_engine, "connect", prepare_sqlite)
+        return database
+    import asyncpg  # only for those who use it
+
+    # asyncpg reads the address itself, and all that may stand in it: sslmode, sslrootcert, host.
+    url = address.render_as_string(hide_password=False)
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=partial(asyncpg.connect, url, timeout=10, command_timeout=30),
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+# %% 06a_lifespan.ipynb#opening  All or nothing
+class CannotOpen(Exception):
+    """The desk cannot open. The text is one line: which setting is to blame, and what to do."""
+
+
+@contextmanager
+def opening(setting_name: str, what: str, which: object) -> Iterator[None]:
+    """Turn whatever fails inside into CannotOpen."""
+    try:
+        yield
+    except CannotOpen:
+        raise
+    except Exception as error:
+        cause = getattr(error, "orig", error)  # SQLAlchemy wraps what the driver said
+        why = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
+        raise CannotOpen(
+            f"{setting_name}: cannot open the {what} {which}: {why}. "
+            f"Put that right, or name another {what} in {setting_name}."
+        ) from error
+
+
+# %% 06a_lifespan.ipynb#open-the-books  All or nothing
+ONE_AT_A_TIME = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(684213)",  # any number, the same in every replica
+}
+
+
+def first_entries() -> dict[Table, list[dict[str, Any]]]:
+    """What a new database begins with, from the data files."""
+    known = records()
+    strangers = {loan.patron_id for loan in known.loans.values()} - known.patrons.keys()
+    if strangers:
+        raise ValueError(f"loans.json has patrons that patrons.json lacks: {sorted(strangers)}")
+    numbers = [int(id_[1:]) for id_ in known.patrons if re.fullmatch(r"p\d+", id_)]
+    return {
+        PATRONS: [{c.name: row[c.name] for c in PATRONS.c} for row in known.patrons.values()],
+        LOANS: [loan.model_dump() for loan in known.loans.values()],
+        NUMBERS: [{"of": "patrons", "last": max(numbers, default=0)}],
+    }
+
+
+async def open_the_books(database: AsyncEngine, entries: dict[Table, list[dict[str, Any]]]) -> None:
+    """Make the tables that are missing, and begin a new database with these entries.
+
+    Replicas that start together do this one after another, and only the first finds work.
+    """
+    async with database.begin() as db:
+        await db.execute(text(ONE_AT_A_TIME[database.dialect.name]))
+        await db.run_sync(TABLES.create_all)
+        if await db.scalar(select(NUMBERS.c.last)) is None:
+            for table, rows in entries.items():
+                if rows:
+                    await db.execute(insert(table), rows)
+
+
+# %% 06a_lifespan.ipynb#ledger  A copy is lent once
 async def check_patron(patron_id: str) -> None:
     """Refuse, with a ToolError, an id that no patron has."""
+    query = select(PATRONS.c.id).where(PATRONS.c.id == patron_id)
     async with desk().database.connect() as db:
-        found = await db.scalar(select(PATRONS.c.id).where(PATRONS.c.id == patron_id))
-    if found is None:
-        raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
+        if await db.scalar(query) is None:
+            raise ToolError(f"No patron has the id {patron_id!r}. Ids look like 'p007'.")
 
 
 async def loans_of(copies: Iterable[Copy]) -> dict[str, Loan]:
     """The loans of these copies, by the copy's id."""
     query = select(LOANS).where(LOANS.c.copy_id.in_([copy.id for copy in copies]))
     async with desk().database.connect() as db:
-        return {row.copy_id: Loan(**row._mapping) for row in await db.execute(query)}
+        loans = [Loan.model_validate(row, from_attributes=True) for row in await db.execute(query)]
+    return {loan.copy_id: loan for loan in loans}
 
 
 async def add_loan(loan: Loan) -> bool:
@@ -1245,6 +1682,7 @@ async def add_loan(loan: Loan) -> bool:
         async with desk().database.begin() as db:
             await db.execute(insert(LOANS).values(loan.model_dump()))
     except IntegrityError:
+        await check_patron(loan.patron_id)  # who may have gone in the meantime
         return False
     return True
 
@@ -1256,7 +1694,7 @@ async def remove_loan(copy_id: str) -> bool:
     return gone.rowcount == 1
 
 
-# %% 06a_lifespan.ipynb#queue  06a Lifespan
+# %% 06a_lifespan.ipynb#queue  A copy is lent once
 async def holds_of(book_id: str) -> list[Hold]:
     """The queue for a book, in the order in which the patrons came."""
     query = select(HOLDS).where(HOLDS.c.book_id == book_id).order_by(HOLDS.c.place)
@@ -1270,26 +1708,21 @@ async def add_hold(hold: Hold) -> bool:
         async with desk().database.begin() as db:
             await db.execute(insert(HOLDS).values(hold.model_dump()))
     except IntegrityError:
+        await check_patron(hold.patron_id)  # who may have gone in the meantime
         return False
     return True
 
 
 async def add_patron(applicant: Application) -> str:
     """Enter a new patron, and give the id that they get."""
-    last = select(func.max(cast(func.substr(PATRONS.c.id, 2), Integer)))
-    while True:
-        async with desk().database.begin() as db:
-            patron_id = f"p{await db.scalar(last) + 1:03}"
-            try:
-                row = {"id": patron_id, **applicant.model_dump()}
-                await db.execute(insert(PATRONS).values(row))
-            except IntegrityError:  # another replica took that id between the two
-                await db.rollback()
-                continue
-        return patron_id
+    count = update(NUMBERS).where(NUMBERS.c.of == "patrons").values(last=NUMBERS.c.last + 1)
+    async with desk().database.begin() as db:
+        patron_id = f"p{await db.scalar(count.returning(NUMBERS.c.last)):03}"
+        await db.execute(insert(PATRONS).values(id=patron_id, **applicant.model_dump()))
+    return patron_id
 
 
-# %% 06b_state.ipynb#set-aside  06b State and web apps
+# %% 06b_state.ipynb#set-aside  A session with a name
 mcp.add_provider(SessionProvider())
 
 
@@ -1309,6 +1742,15 @@ async def set_aside(book_id: str, session_id: SessionId) -> list[str]:
     return books
 
 
+@mcp.tool(tags={"catalogue"}, title="Put a book back", annotations=REMOVES)
+async def put_back(book_id: str, session_id: SessionId) -> list[str]:
+    """Put a book back that was set aside; gives the ids of those that still are."""
+    session = await get_session(session_id)
+    books = [other for other in await session.get("set aside", default=[]) if other != book_id]
+    await session.set("set aside", books)
+    return books
+
+
 @mcp.tool(tags={"catalogue"}, title="Books set aside", annotations=READS)
 async def books_set_aside(session_id: SessionId) -> list[Book]:
     """The books that were set aside in this session."""
@@ -1316,23 +1758,116 @@ async def books_set_aside(session_id: SessionId) -> list[Book]:
     return [book_by_id(book_id) for book_id in await session.get("set aside", default=[])]
 
 
-# %% 08_composition.ipynb#partner  08 Composition
-def partner_catalogue(address: str) -> Provider:
-    """Another library's catalogue: a server of its own, of which only what is tagged so shows."""
-    from fastmcp.server import create_proxy  # only for a desk that has a partner
-    from fastmcp.server.providers import FastMCPProvider
+# %% 08_composition.ipynb#web-address  A partner library
+def web_address(text: str) -> str:
+    """An http or https address, without a slash at its end; or nothing."""
+    if text and not re.match(r"https?://[^/]", text):
+        raise ValueError(text)
+    return text.rstrip("/")
 
-    provider = FastMCPProvider(create_proxy(address))
-    provider.enable(tags={"catalogue"}, only=True)
-    return provider
+
+# %% 08_composition.ipynb#may-show  A partner library
+def may_show(tool: ListedTool) -> bool:
+    """Whether a partner's tool is for our readers: it looks something up, and needs nothing else.
+
+    What writes does not show, nor what asks the person, needs a session of the partner's, or comes
+    from a partner of the partner (which may be this desk).
+    """
+    tags = set((tool.meta or {}).get("fastmcp", {}).get("tags", []))
+    return (
+        "catalogue" in tags
+        and not tags & {"interactive", "partner"}
+        and tool.annotations is not None
+        and tool.annotations.read_only_hint is True
+        and "session_id" not in tool.input_schema.get("properties", {})
+    )
+
+
+# %% 08_composition.ipynb#partner-client  A partner library
+@cache
+def partner_at(address: str) -> Any:
+    """A client of the partner's, of which each request takes a `new()`.
+
+    It hands on no header of the caller's, and has no way to ask the caller anything. The context
+    for TLS is made here, once: reading the certificates takes longer than a call.
+    """
+    from fastmcp.client.transports import StreamableHttpTransport  # only where there is a partner
+    from fastmcp.server.providers.proxy import ProxyClient
+
+    asks = ("roots", "sampling_handler", "elicitation_handler", "progress_handler", "log_handler")
+    return ProxyClient(
+        StreamableHttpTransport(address, verify=httpx2.create_ssl_context()),
+        mode="auto",
+        forward_incoming_headers=False,
+        **dict.fromkeys(asks),
+    )
+
+
+# %% 08_composition.ipynb#partner-tool  A partner library
+class PartnerTool(Tool):
+    """A tool of the partner's. Its arguments go there, and nothing else of the call."""
+
+    address: str
+    name_there: str
+
+    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+        try:
+            async with asyncio.timeout(20), partner_at(self.address).new() as client:
+                result = await client.call_tool_mcp(self.name_there, arguments)
+        except Exception as error:
+            raise ToolError("The partner library does not answer; this desk does.") from error
+        return ToolResult(result.content, result.structured_content, is_error=result.is_error)
+
+
+def as_ours(address: str, tool: ListedTool) -> PartnerTool:
+    """A tool of the partner's as the desk offers it, with tags and hints of the desk's own."""
+    return PartnerTool(
+        address=address,
+        name_there=tool.name,
+        name=tool.name,
+        title=f"{tool.title or tool.name} (partner library)",
+        description=f"{tool.description or tool.name}\n\nAsks another library: ids are its own.",
+        parameters=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=READS.model_copy(update={"open_world_hint": True}),
+        tags={"catalogue", "partner"},
+    )
+
+
+# %% 08_composition.ipynb#partner  A partner library
+class Partner(Provider):
+    """Another library's server: those of its tools that `may_show` lets through.
+
+    Its list is kept for five minutes, and a partner that does not answer is left alone for half a
+    minute: the desk's own list waits for it seldom and briefly, and the desk's own calls never.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+        self.tools: Sequence[Tool] = []
+        self.good_until = 0.0
+
+    async def _list_tools(self) -> Sequence[Tool]:
+        if time.monotonic() < self.good_until:
+            return self.tools
+        self.good_until = time.monotonic() + 30
+        try:
+            async with asyncio.timeout(5), partner_at(self.address).new() as client:
+                listed = await client.list_tools()
+            self.tools = [as_ours(self.address, tool) for tool in listed if may_show(tool)]
+            self.good_until = time.monotonic() + 300
+        except Exception as error:  # whatever another's server does, the desk goes on
+            log.warning("the partner library does not answer: %r", error)
+        return self.tools
 
 
 PARTNER_URL = setting("PARTNER_URL", web_address, "the http(s) address of an MCP server", "")
 if PARTNER_URL:
-    mcp.add_provider(partner_catalogue(PARTNER_URL), namespace="partner")
+    mcp.add_provider(Partner(PARTNER_URL), namespace="partner")
 
 
-# %% 09a_tokens.ipynb#caller  09a Tokens
+# %% 09a_tokens.ipynb#caller  Who is calling
 @mcp.resource("info://caller", mime_type="application/json")
 def caller() -> dict[str, Any]:
     """Who you are to this desk: the subject and the scopes of your token, if you have one."""
@@ -1342,53 +1877,604 @@ def caller() -> dict[str, Any]:
     return {"subject": token.claims.get("sub"), "scopes": sorted(token.scopes)}
 
 
-# %% 12a_running.ipynb#health  12a Running
-async def health() -> dict[str, str]:
-    """Whether what the desk depends on answers: `ok`, or what is wrong."""
-    async with desk().database.connect() as db:
-        await db.scalar(select(1))
-    return {"database": "ok"}
+# %% 09b_oauth.ipynb#access-log  What the client holds
+def without_query(record: logging.LogRecord) -> bool:
+    """Leave the query out of a line of the access log: OAuth's codes travel in it."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(a.partition("?")[0] if isinstance(a, str) else a for a in record.args)
+    return True
 
 
-@mcp.resource("health://status", mime_type="application/json")
-async def health_status() -> dict[str, str]:
-    """Whether the desk and what it depends on are well."""
-    return await health()
+logging.getLogger("uvicorn.access").addFilter(without_query)
 
 
-@mcp.custom_route("/health", methods=["GET"])
-async def health_route(request: Request) -> JSONResponse:
-    """The same for a load balancer: 200, or 503."""
-    async with Context(mcp):
-        return JSONResponse(await health())
+# %% 10_icons.ipynb#tag-icons  Icons for what is there already
+Component = TypeVar("Component", Tool, Resource, ResourceTemplate, Prompt)
 
 
-# %% How the server starts when this file is run
+def with_icon(component: Component, otherwise: Icon) -> Component:
+    """A component with the icon of its tag, else with the other one. An icon of its own stays."""
+    if component.icons:
+        return component
+    tagged = [TAG_ICONS[tag] for tag in sorted(component.tags) if tag in TAG_ICONS]
+    return component.model_copy(update={"icons": tagged[:1] or [otherwise]})
+
+
+class TagIcons(Transform):
+    """Gives everything that is listed an icon."""
+
+    async def list_tools(self, tools: Sequence[Tool]) -> Sequence[Tool]:
+        return [with_icon(tool, DESK_ICON) for tool in tools]
+
+    async def list_resources(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+        return [with_icon(resource, PAGE_ICON) for resource in resources]
+
+    async def list_resource_templates(
+        self, templates: Sequence[ResourceTemplate]
+    ) -> Sequence[ResourceTemplate]:
+        return [with_icon(template, PAGE_ICON) for template in templates]
+
+    async def list_prompts(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+        return [with_icon(prompt, SPEECH_ICON) for prompt in prompts]
+
+
+mcp.add_transform(TagIcons())
+
+
+# %% 11a_apis.ipynb#persist  Try again, but not everything
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+LONGEST_PAUSE = 5  # seconds
+
+
+async def persist(
+    send: Callable[[httpx2.Request], Awaitable[httpx2.Response]], request: httpx2.Request
+) -> httpx2.Response:
+    """Send a request; up to three times, where a second time does no harm."""
+    harmless = request.method in IDEMPOTENT or "Idempotency-Key" in request.headers
+    for pause in (0.2, 1.0) if harmless else ():
+        try:
+            response = await send(request)
+        except httpx2.TimeoutException:  # more requests make a slow server slower
+            raise
+        except httpx2.TransportError:
+            await asyncio.sleep(pause)
+            continue
+        told = response.headers.get("Retry-After", "")
+        pause = float(told) if told.isdecimal() else pause
+        if response.status_code not in (429, 503) or pause > LONGEST_PAUSE:
+            return response
+        await asyncio.sleep(pause)
+    return await send(request)
+
+
+# %% 11a_apis.ipynb#complaint  Say what a model can act on
+class Problem(BaseModel):
+    """What an API says of a request that failed (RFC 9457)."""
+
+    detail: str
+
+
+def complaint(response: httpx2.Response) -> str:
+    """Why the acquisitions office did not do what was asked, for the model that asked."""
+    if response.status_code in (401, 403):
+        return "The acquisitions office does not accept this desk. Tell those who run the desk."
+    if response.status_code in (429, 503):
+        return "The acquisitions office is busy. Try again in a minute."
+    if 400 <= response.status_code < 500:
+        try:
+            problem = Problem.model_validate_json(response.content)
+            return f"The acquisitions office refuses: {problem.detail[:300]}."
+        except ValidationError:
+            pass
+    return f"The acquisitions office failed (HTTP {response.status_code}). Try again later."
+
+
+# %% 11a_apis.ipynb#read-within  Say what a model can act on
+async def read_within(response: httpx2.Response, most_bytes: int) -> httpx2.Response:
+    """The response with all of its body; ToolError where that is longer."""
+    body = bytearray()
+    async with aclosing(response):
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > most_bytes:
+                raise ToolError("The answer is too long. Ask for less.")
+    headers = {name: response.headers.get(name, "") for name in ("Content-Type", "Retry-After")}
+    return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
+
+
+# %% 11a_apis.ipynb#the-client  A client for one API
+class Office(httpx2.AsyncClient):
+    """The acquisitions office, and nobody else: it gives a good answer, or a ToolError."""
+
+    def __init__(self, address: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        super().__init__(base_url=address, headers=headers, timeout=httpx2.Timeout(5, connect=2))
+
+    def build_request(self, *args: Any, **options: Any) -> httpx2.Request:
+        request = super().build_request(*args, **options)
+        request.extensions["meant"] = request.headers.copy()
+        return request
+
+    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+        if (request.url.scheme, request.url.netloc) != (self.base_url.scheme, self.base_url.netloc):
+            raise ToolError("That is not an address of the acquisitions office.")
+        request.headers = request.extensions.get("meant", request.headers)  # no MCP client's
+        try:
+            async with asyncio.timeout(15):
+                response = await persist(self._send_once, request)
+        except (httpx2.TimeoutException, TimeoutError):
+            raise ToolError("The acquisitions office is too slow. Try again later.") from None
+        except httpx2.RequestError:
+            raise ToolError("The acquisitions office does not answer. Try again later.") from None
+        if response.status_code in (401, 403):
+            log.error("Acquisitions office: token refused, HTTP %d", response.status_code)
+        if not response.is_success:
+            raise ToolError(complaint(response))
+        return response
+
+    async def _send_once(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().send(request, stream=True, follow_redirects=False)
+        return await read_within(response, 1_000_000)
+
+
+# %% 11a_apis.ipynb#settings  The tool
+def header_word(text: str) -> str:
+    """A text that fits into a header: visible ASCII without spaces."""
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError(text)
+    return text
+
+
+ACQUISITIONS_URL = setting(
+    "ACQUISITIONS_URL", web_address, "the http(s) address of the acquisitions office", ""
+)
+ACQUISITIONS_TOKEN = setting(
+    "ACQUISITIONS_TOKEN",
+    header_word,
+    "the desk's token at the acquisitions office",
+    default=None if ACQUISITIONS_URL else "",
+)
+
+
+# %% 11a_apis.ipynb#acquisitions  The tool
+def office() -> Office:
+    """What the lifespan opened; only while a request is served."""
+    return get_context().lifespan_context["office"]
+
+
+# %% 11a_apis.ipynb#suggest-purchase  The tool
+class Purchase(BaseModel):
+    """An order at the acquisitions office, and what it costs."""
+
+    id: str
+    title: str
+    copies: int
+    total_pence: int
+    status: str
+
+
+async def suggest_purchase(
+    isbn: Annotated[str, Field(pattern=r"^97[89]\d{10}$", description="Of a title on offer")],
+    copies: Annotated[int, Field(ge=1, le=20)] = 1,
+    reason: Annotated[str, Field(max_length=200, description="Who asked, or why")] = "",
+) -> Purchase:
+    """Suggest that the library buys a title, which acquisitions_search_offers finds.
+
+    It is paid from the year's budget. The same suggestion on the same day is the same order.
+    """
+    wanted = {"isbn": isbn, "copies": copies, "reason": reason}
+    token = get_access_token()
+    asked = [token and (token.client_id, token.claims.get("sub")), str(date.today()), wanted]
+    key = str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(asked)))
+    answer = await office().post("/orders", json=wanted, headers={"Idempotency-Key": key})
+    try:
+        return Purchase.model_validate_json(answer.content)
+    except ValidationError:
+        raise ToolError("It may be ordered: the office's answer is not understood.") from None
+
+
+# %% 11a_apis.ipynb#purchases-at-the-desk  The tool
+SPENDS = ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+if ACQUISITIONS_URL:
+    mcp.tool(suggest_purchase, tags={"purchases"}, title="Suggest a purchase", annotations=SPENDS)
+
+
+# %% 11b_openapi.ipynb#public-part  What is offered, and as what
+def public_part(document: dict[str, Any], http: Office) -> Provider:
+    """What the public may read of the office's API, made from its OpenAPI document."""
+    from fastmcp.server.providers.openapi import MCPType, OpenAPIProvider, RouteMap
+    from fastmcp.tools import Tool
+
+    def search_is_a_tool(route: Any, planned: MCPType) -> MCPType:
+        searches = any(parameter.location == "query" for parameter in route.parameters)
+        return MCPType.TOOL if searches and planned != MCPType.EXCLUDE else planned
+
+    def describe(route: Any, component: Any) -> None:
+        component.title = route.summary  # else FastMCP makes one of the name
+        if isinstance(component, Tool):
+            component.annotations = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+
+    reads = {"methods": ["GET"], "tags": {"public"}}
+    return OpenAPIProvider(
+        openapi_spec=document,
+        client=http,
+        route_maps=[
+            RouteMap(**reads, pattern=r"\{", mcp_type=MCPType.RESOURCE_TEMPLATE),
+            RouteMap(**reads, mcp_type=MCPType.RESOURCE),
+            RouteMap(mcp_type=MCPType.EXCLUDE),
+        ],
+        route_map_fn=search_is_a_tool,
+        mcp_component_fn=describe,
+        mcp_names={"list_suppliers": "suppliers", "get_supplier": "supplier"},
+        tags={"acquisitions"},
+    )
+
+
+# %% 11b_openapi.ipynb#refresh  The desk offers the office
+def seconds(text: str) -> int:
+    """A number of seconds, at least one."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+REFRESH = setting("ACQUISITIONS_REFRESH", seconds, "whole seconds, one or more", "300")
+
+
+# %% 11b_openapi.ipynb#offered  The desk offers the office
+class Offered(AggregateProvider):
+    """What the acquisitions office offers the public: nothing, until its document has been read."""
+
+    document = trouble = ""
+
+    async def read(self, http: Office) -> bool:
+        """Read the office's OpenAPI document; False where it cannot be had, or made sense of."""
+        trouble = ""
+        try:
+            async with asyncio.timeout(3):
+                answer = await http.get("/openapi.json")
+            if answer.text != self.document:
+                part = await asyncio.to_thread(public_part, answer.json(), http)
+                self.providers, self.document = [part], answer.text
+        except Exception as error:  # others write that document: it may be anything
+            trouble = repr(error)[:200]
+        if trouble != self.trouble:
+            log.warning("Acquisitions office: %s", trouble or "read again")
+            self.trouble = trouble
+        return not trouble
+
+    async def keep_reading(self, http: Office, well: bool) -> None:
+        """Read it again and again: soon where it could not be read, else every REFRESH seconds."""
+        pause = 1
+        while True:
+            await asyncio.sleep(REFRESH if well else min(pause, REFRESH))
+            well = await self.read(http)
+            pause = 1 if well else 2 * pause
+
+    def forget(self) -> None:
+        """Offer nothing, until the document is read again."""
+        self.providers, self.document, self.trouble = [], "", ""
+
+
+# %% 11b_openapi.ipynb#offered-at-the-desk  The desk offers the office
+offered = Offered()
+if ACQUISITIONS_URL:
+    mcp.add_provider(offered, namespace="acquisitions")
+
+
+# %% 12a_running.ipynb#main  Four ways to start
+def port_number(text: str) -> int:
+    """The number of a port; 0 lets the system choose one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"got {text!r}; it takes a number from 0 to 65535")
+    return int(text)
+
+
 def main() -> None:
     """Serve on stdio, or over HTTP: python server.py --transport http --port 8000."""
-    import argparse  # only here: a host that imports this file needs neither
-
     from fastmcp import settings
 
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--transport", choices=["stdio", "http"], default=settings.transport)
     parser.add_argument("--host", default=settings.host, help="address to listen on")
-    parser.add_argument("--port", type=int, default=settings.port, help="port to listen on")
+    parser.add_argument(
+        "--port", type=port_number, default=str(settings.port), help="port to listen on"
+    )
     parser.add_argument("--path", default=settings.streamable_http_path, help="of the endpoint")
     options = parser.parse_args()
-    if options.transport == "stdio":
-        mcp.run(transport="stdio", show_banner=False)
-    else:
-        # Requests must name this host; FASTMCP_HTTP_ALLOWED_HOSTS lists its other names.
-        mcp.run(
-            transport="http",
-            host=options.host,
-            port=options.port,
-            path=options.path,
-            host_origin_protection=True,
-            show_banner=False,
-        )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))  # until a server is there that ends in order
+    try:
+        if options.transport == "stdio":
+            anyio.run(serve_stdio)
+        else:
+            serve_http(options.host, options.port, f"/{options.path.strip('/')}")
+    except Exception as error:
+        sys.exit(f"The desk: {reason(error)}")
 
 
+# %% 12a_running.ipynb#reason  When it cannot start
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line; the log has the traceback, where its level is DEBUG."""
+    log.debug("", exc_info=error)
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+# %% 12a_running.ipynb#health  Is it well?
+async def database_answers() -> None:
+    """Read a row: `SELECT 1` would not even look into SQLite's file."""
+    async with desk().database.connect() as db:
+        await db.execute(select(PATRONS.c.id).limit(1))
+
+
+async def store_answers() -> None:
+    """Look something up, which need not be there."""
+    await store.get("health", collection="health")
+
+
+async def health() -> dict[str, str]:
+    """What the desk depends on: "ok", or the kind of error that came within two seconds."""
+
+    async def checked(name: str, check: Callable[[], Awaitable[None]]) -> str:
+        try:
+            async with asyncio.timeout(2):
+                await check()
+        except Exception as error:
+            log.warning("%s: %s", name, reason(error))  # not in the answer, which is public
+            return type(error).__name__
+        return "ok"
+
+    checks = {"database": database_answers, "store": store_answers}
+    found = await asyncio.gather(*(checked(name, check) for name, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
+
+
+# %% 12a_running.ipynb#health-route  Is it well?
+@mcp.resource("health://status", mime_type="application/json")
+async def health_status() -> dict[str, str]:
+    """Whether what the desk depends on answers: "ok" for each, or what went wrong."""
+    return await health()
+
+
+@mcp.custom_route("/health", methods=["GET"])
+async def health_route(request: Request) -> JSONResponse:
+    """The same for a load balancer: 200 while all is well, else 503."""
+    async with Context(mcp):  # as around a tool: through it `desk` finds what the lifespan opened
+        found = await health()
+    status = 200 if set(found.values()) == {"ok"} else 503
+    return JSONResponse(found, status, {"Cache-Control": "no-store"})
+
+
+# %% 12a_running.ipynb#on-signal  An end in order
+LAST_CALLS = 8  # seconds that calls in flight have at the end; `docker stop` waits 10
+
+
+@contextmanager
+def on_signal(do: Callable[[], object]) -> Iterator[None]:
+    """Call `do`, in this loop, when a signal says to end; who listened before still hears it."""
+    loop, before = asyncio.get_running_loop(), dict[int, Any]()
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(do)
+        before[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():  # no other may listen
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(handler := signal.getsignal(number)):
+                before[number] = handler
+                signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave() -> None:
+    """All is closed: end within a second, also where a library has left a task that never ends."""
+    end = threading.Timer(1, os._exit, [0])
+    end.daemon = True
+    end.start()
+
+
+# %% 12a_running.ipynb#until  An end in order
+async def until_the_end(
+    ending: asyncio.Event, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Have a request answered, but treat the end as if the client had gone."""
+    unfinished = False
+
+    async def received() -> Any:
+        waits = [asyncio.ensure_future(receive()), asyncio.ensure_future(ending.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return waits[0].result() if waits[0].done() else {"type": "http.disconnect"}
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def sent(message: Any) -> None:
+        nonlocal unfinished
+        unfinished = message.get("more_body", message["type"] == "http.response.start")
+        await send(message)
+
+    await app(scope, received, sent)
+    if unfinished:  # the client is still there, and gets a whole response
+        await send({"type": "http.response.body"})
+
+
+# %% 12a_running.ipynb#orderly-end  An end in order
+class OrderlyEnd:
+    """An ASGI application whose calls in flight are answered when its server is told to end.
+
+    The server tells its application only when the last request is over, and a handshake client
+    keeps one open, with GET, as long as it lives. So sse-starlette ends every stream at the signal,
+    those on which an answer is due as well. Here it does not; what GET opened ends instead.
+    """
+
+    def __init__(self, app: ASGIApp, opened: AbstractAsyncContextManager[Any]) -> None:
+        self.app, self.opened = app, opened
+        self.ending = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            AppStatus.disable_automatic_graceful_drain()
+            with on_signal(self.ending.set):
+                await self.lifespan(receive, send)
+        elif scope["type"] == "http" and scope["method"] == "GET":
+            await until_the_end(self.ending, self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def lifespan(self, receive: Receive, send: Send) -> None:
+        stage = (await receive())["type"]
+        try:
+            async with self.opened:
+                await send({"type": f"{stage}.complete"})
+                stage = (await receive())["type"]
+            await send({"type": f"{stage}.complete"})
+        except Exception as error:  # Starlette would have the whole traceback logged
+            await send({"type": f"{stage}.failed", "message": f"The desk: {reason(error)}"})
+
+
+# %% 12a_running.ipynb#in-flight  An end in order
+class InFlight(anyio.abc.ObjectSendStream[SessionMessage]):
+    """One connection's messages, both ways, which end when the calls that came in are answered."""
+
+    def __init__(self, incoming: Any, outgoing: Any) -> None:
+        self.incoming, self.outgoing, self.calls = incoming, outgoing, set[str]()
+        self.over = asyncio.Event()  # nobody waits for an answer any more
+        self.over.set()
+
+    def note(self, call: str | int, *, answered: bool) -> None:
+        (self.calls.discard if answered else self.calls.add)(str(call))
+        (self.over.clear if self.calls else self.over.set)()
+
+    async def requests(self) -> AsyncIterator[SessionMessage | Exception]:
+        async for item in self.incoming:
+            match getattr(item, "message", None):
+                case JSONRPCRequest(id=call):
+                    self.note(call, answered=False)
+                case JSONRPCNotification(method="notifications/cancelled", params=which):
+                    self.note((which or {}).get("requestId", ""), answered=True)
+            yield item
+        with anyio.move_on_after(LAST_CALLS):
+            await self.over.wait()
+
+    async def send(self, item: SessionMessage) -> None:
+        await self.outgoing.send(item)
+        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+            self.note(item.message.id, answered=True)
+
+    async def aclose(self) -> None:
+        await self.outgoing.aclose()
+
+
+# %% 12a_running.ipynb#stdin  An end in order
+class Stdin:
+    """The lines that the client writes. A thread reads them, and nobody waits for it at the end."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self.wire = os.dup(0)
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)  # no tool, nor a child of one, reads what is not for it
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        with open(self.wire, encoding="utf-8", errors="replace") as wire:
+            for line in wire:
+                self.put(line)
+        self.put(None)
+
+    def put(self, line: str | None) -> None:
+        """Put a line behind the others, or, with None, the end."""
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self.loop.call_soon_threadsafe(self.lines.put_nowait, line)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while (line := await self.lines.get()) is not None:
+            yield line
+
+
+# %% 12a_running.ipynb#serve-stdio  An end in order
+async def serve_stdio() -> None:
+    """Serve the client at stdin and stdout, until stdin ends or a signal comes.
+
+    As FastMCP's own `run` does, but for the end: that one cancels the calls in flight when stdin
+    ends, dies of SIGTERM with all that the lifespan opened, and at Ctrl+C waits for one more line.
+    """
+    from fastmcp.server.context import set_transport
+    from mcp.server.stdio import stdio_server
+
+    stdin, server = Stdin(), mcp._mcp_server
+    set_transport("stdio")
+    async with stdio_server(stdin=stdin) as streams:
+        connection = InFlight(*streams)
+
+        def hurry(*_: object) -> None:
+            stdin.loop.call_soon_threadsafe(connection.over.set)
+
+        def end(*_: object) -> None:
+            signal.signal(signal.SIGINT, hurry)  # a second Ctrl+C waits for no call
+            stdin.put(None)
+
+        signal.signal(signal.SIGINT, end)
+        signal.signal(signal.SIGTERM, end)
+        await server.run(connection.requests(), connection, server.create_initialization_options())
+    leave()
+
+
+# %% 12a_running.ipynb#app  Over HTTP
+def app(path: str | None = None) -> ASGIApp:
+    """The desk for an ASGI server: uvicorn --factory server:app --timeout-graceful-shutdown 8.
+
+    It serves its own names only, and those in FASTMCP_HTTP_ALLOWED_HOSTS; `/health` is for a load
+    balancer, which may call it by a number.
+    """
+    web = mcp.http_app(path=path, host_origin_protection=True)
+    doors = Router([Route("/health", health_route), Mount("/", web)])
+    return OrderlyEnd(doors, web.lifespan(web))
+
+
+# %% 12a_running.ipynb#serve-http  Over HTTP
+def serve_http(host: str, port: int, path: str) -> None:
+    """Serve over HTTP until a signal comes."""
+    import uvicorn  # only here: a host that imports this file brings its own server
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    address, port = listener.getsockname()[:2]
+    if AUTH == "none" and not ip_address(address).is_loopback:
+        log.warning("AUTH=none, and %s is no loopback address: anybody may call", host)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                name = f"[{host}]" if ":" in host else host
+                log.info("Library desk running on http://%s:%s with MCP at %s", name, port, path)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().shutdown(sockets)
+            leave()
+
+    config = uvicorn.Config(
+        app(path),
+        access_log=False,  # the desk logs every request itself
+        log_config=None,  # uvicorn's own would write to stdout
+        timeout_graceful_shutdown=LAST_CALLS,
+        ws="none",
+    )
+    Server(config).run([listener])
+
+
+# %% How the server starts when this file is run
 if __name__ == "__main__":
     main()

@@ -33,6 +33,7 @@ Mode = Literal["auto", "legacy"]
 ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
 KINDS = ("tools", "resources", "templates", "prompts")
 START_SECONDS = 60
+THEIRS = frozenset({"DATABASE_URL", "STORE_URL", "STORE_KEY", "REDIS_URL"})  # not the demo's to write to
 # The call that shows the library's desk at its best; of another server, a tool that needs no argument.
 QUESTION = (
     "find_books",
@@ -192,16 +193,21 @@ def _what_failed(error: CellExecutionError) -> str:
 
 
 async def _meet(server: Path) -> dict[tuple[str, str], Met]:
-    """Meet the server on both transports in both eras."""
+    """Meet the server on both transports in both eras; what it keeps is kept in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="mcp-workbench-", ignore_cleanup_errors=True) as home:
+        return await _meet_in(_environment(home), server)
+
+
+async def _meet_in(environment: dict[str, str], server: Path) -> dict[tuple[str, str], Met]:
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         for era, mode in ERAS.items():
             stdio = StdioTransport(
-                sys.executable, [str(server)], env=_environment(), keep_alive=False, log_file=log
+                sys.executable, [str(server)], env=environment, keep_alive=False, log_file=log
             )
             async with Client(stdio, mode=mode) as client:
                 met["stdio", era] = await _look(client)
-    async with _serving(server) as url:
+    async with _serving(server, environment) as url:
         for era, mode in ERAS.items():
             async with Client(url, mode=mode) as client:
                 met["http", era] = await _look(client)
@@ -241,13 +247,19 @@ def _readable(answer: Any) -> str:
     return texts[0][:300] if texts else "(no content)"
 
 
-def _environment() -> dict[str, str]:
-    """The reader's environment, without FastMCP's look for a newer version: the demo needs no network."""
-    return {**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off", "PYTHONUNBUFFERED": "1"}
+def _environment(home: str) -> dict[str, str]:
+    """The reader's environment, but for what would touch the reader's own.
+
+    Not their database and store, not their data folder (platformdirs looks at the variables set here), and
+    no network: FastMCP does not look for a newer version.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in THEIRS}
+    folders = dict.fromkeys(("XDG_DATA_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "FASTMCP_HOME"), home)
+    return {**kept, **folders, "FASTMCP_CHECK_FOR_UPDATES": "off", "PYTHONUNBUFFERED": "1"}
 
 
 @asynccontextmanager
-async def _serving(server: Path) -> AsyncIterator[str]:
+async def _serving(server: Path, environment: dict[str, str]) -> AsyncIterator[str]:
     """The server over HTTP, on a loopback port that the system picks; gives its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -255,7 +267,7 @@ async def _serving(server: Path) -> AsyncIterator[str]:
     arguments = [str(server), "--transport", "http", "--host", "127.0.0.1", "--port", str(port)]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, env=_environment(), stdout=log, stderr=log
+            sys.executable, *arguments, env=environment, stdout=log, stderr=log
         )
         try:
             await _until_it_listens(process, port, log)

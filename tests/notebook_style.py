@@ -18,7 +18,9 @@ CODE = re.compile(r"`[^`\n]*`")
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 BANNED = re.compile(r"\b(simply|just|obviously|obvious)\b", re.IGNORECASE)
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
-SECRET = re.compile(r"\bsk-\w{6,}|Bearer \w{8,}|\b[0-9a-f]{32,}\b|\b[A-Za-z0-9+/]{40,}={0,2}(?!\w)")
+SECRET = re.compile(
+    r"\bsk-\w{6,}|Bearer \w{8,}|\b[0-9a-f]{32,}\b|\b(?!FileTreeV1)[A-Za-z0-9+/]{40,}={0,2}(?!\w)"
+)
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*$")
 FORBIDDEN = ("asyncio.run(", "nest_asyncio", "mcp.run(", "__aenter__")
 SETUP = re.compile(

