@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -333,7 +334,7 @@ async def test_two_servers_never_give_a_number_twice(replicas: Replicas) -> None
 async def test_replicas_that_start_together_fill_a_database_once(
     server: ModuleType, kind: Kind, tmp_path: Path
 ) -> None:
-    """Six at a time, ten times over: without turns, on PostgreSQL most of them fail."""
+    """Six at a time, ten times over: without turns, most of them fail."""
     for _ in range(10):
         with fresh_database(kind, tmp_path) as settings:
             async with AsyncExitStack() as stack:
@@ -345,6 +346,26 @@ async def test_replicas_that_start_together_fill_a_database_once(
                 entries = server.first_entries()
                 await asyncio.gather(*(server.open_the_books(engine, entries) for engine in engines))
             assert (count(settings, "patrons"), count(settings, "loans")) == (len(PATRONS), len(LENT))
+
+
+def test_replicas_that_start_together_share_a_new_file(
+    server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To switch a file to WAL fails, with no time to wait, while somebody else is at it."""
+    gate, connect = threading.Barrier(4), sqlite3.connect
+
+    def connect_together(file: str) -> sqlite3.Connection:
+        connection = connect(file)
+        gate.wait()
+        return connection
+
+    monkeypatch.setattr(server.sqlite3, "connect", connect_together)
+    with ThreadPoolExecutor(4) as threads:
+        for n in range(100):
+            address = server.database_address(f"sqlite:///{tmp_path / str(n)}.db")
+            assert len(list(threads.map(server.open_database, [address] * 4))) == 4
+            with closing(connect(address.database)) as file:
+                assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 # The same on both ------------------------------------------------------------------------------------
