@@ -31,7 +31,7 @@
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
 # chapter 04_context.ipynb sha256:49539a5282db871f
 # chapter 05_storage.ipynb sha256:3ca16fc1443541df
-# chapter 06a_lifespan.ipynb sha256:0dbe84970c9d06a9
+# chapter 06a_lifespan.ipynb sha256:e87c3e8554096ff5
 # chapter 06b_state.ipynb sha256:c0f5900e90985a2b
 # chapter 07a_middleware.ipynb sha256:b0fb0029018b32a5
 # chapter 07b_limits.ipynb sha256:7c3bb83fed105796
@@ -42,7 +42,7 @@
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
 # chapter 12a_running.ipynb sha256:0efa9b9f5a046567
-# this file, but for this line, sha256:873bb853099a1e9a
+# this file, but for this line, sha256:40ddda8e47fece45
 
 import argparse
 import asyncio
@@ -1552,6 +1552,15 @@ LOANS = Table(
     Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
     Column("due", Date, nullable=False),
 )
+Table(
+    "holds",
+    TABLES,
+    Column("place", Integer, primary_key=True),  # counted by the database
+    Column("book_id", String, nullable=False),
+    Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
+    Column("collect_at", String, nullable=False),
+    UniqueConstraint("book_id", "patron_id"),
+)
 NUMBERS = Table(
     "numbers",
     TABLES,
@@ -1561,15 +1570,7 @@ NUMBERS = Table(
 
 
 # %% 06a_lifespan.ipynb#tables  A database at an address
-HOLDS = Table(
-    "holds",
-    TABLES,
-    Column("place", Integer, primary_key=True),  # counted by the database
-    Column("book_id", String, nullable=False),
-    Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
-    Column("collect_at", String, nullable=False),
-    UniqueConstraint("book_id", "patron_id"),
-)
+HOLDS = TABLES.tables["holds"]
 
 
 # %% 06a_lifespan.ipynb#open-database  A database at an address

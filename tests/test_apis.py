@@ -472,7 +472,8 @@ async def test_the_wrong_token_is_for_those_who_run_the_desk(office: Office, tmp
             async with client:
                 with pytest.raises(ToolError, match=r"^The acquisitions office does not accept this desk"):
                     await search(client)
-    assert "token refused, HTTP 401" in troubles(tmp_path)
+    told = '"level": "ERROR", "event": "Acquisitions office: token refused, HTTP 401"'
+    assert told in log_of(tmp_path)
     assert wrong not in log_of(tmp_path)
 
 
