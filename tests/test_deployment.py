@@ -423,10 +423,12 @@ class TestFaults:
         assert "--port: got '70000'; it takes a number from 0 to 65535" in done.stderr
 
     def test_the_whole_traceback_is_there_for_those_who_ask(self, tmp_path: Path) -> None:
-        settings = {"DATABASE_URL": "sqlite:////dev/null/desk.db", "FASTMCP_LOG_LEVEL": "DEBUG"}
+        address = "postgresql://me:s3cret@127.0.0.1:1/desk"
+        settings = {"DATABASE_URL": address, "FASTMCP_LOG_LEVEL": "DEBUG"}
         for transport in ("stdio", "http"):
             done = run([*PYTHON_SERVER, "--transport", transport, "--port", "0"], tmp_path, settings)
             assert "Traceback" in done.stderr
+            assert "s3cret" not in done.stderr
             assert "\nThe desk: " in done.stderr
 
 
@@ -482,6 +484,8 @@ class TestHealth:
             answer = httpx2.get(f"{address}/health", timeout=PATIENCE)
             assert answer.status_code == 503
             assert answer.json() in ({**WELL, "store": "ConnectionError"}, {**WELL, "store": "TimeoutError"})
+            said = (tmp_path / "http-server.log").read_text(encoding="utf-8")
+            assert re.search(r'"WARNING", "event": "store: \w', said)  # the log says why
 
     def test_a_store_that_is_silent(self, tmp_path: Path) -> None:
         """Something that takes the connection and never answers: nobody waits for long."""
