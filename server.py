@@ -31,9 +31,9 @@
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
 # chapter 04_context.ipynb sha256:49539a5282db871f
 # chapter 05_storage.ipynb sha256:3ca16fc1443541df
-# chapter 06a_lifespan.ipynb sha256:e87c3e8554096ff5
+# chapter 06a_lifespan.ipynb sha256:f54a4887c6f4c2ae
 # chapter 06b_state.ipynb sha256:c0f5900e90985a2b
-# chapter 07a_middleware.ipynb sha256:b0fb0029018b32a5
+# chapter 07a_middleware.ipynb sha256:d30371445742fd26
 # chapter 07b_limits.ipynb sha256:7c3bb83fed105796
 # chapter 08_composition.ipynb sha256:97037c43b1b0f652
 # chapter 09a_tokens.ipynb sha256:45a08779f3285455
@@ -41,8 +41,8 @@
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:0efa9b9f5a046567
-# this file, but for this line, sha256:40ddda8e47fece45
+# chapter 12a_running.ipynb sha256:521f1c5d9a3a0619
+# this file, but for this line, sha256:4662ab372e8d926f
 
 import argparse
 import asyncio
@@ -55,10 +55,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import struct
 import sys
 import threading
 import time
+import traceback
 import uuid
 import zlib
 from base64 import b64encode
@@ -75,6 +77,7 @@ from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     aclosing,
+    closing,
     contextmanager,
     suppress,
 )
@@ -536,7 +539,10 @@ def desk() -> Desk:
 
 # %% 07a_middleware.ipynb#plain-log  Errors, times, a log
 class JsonLines(logging.Formatter):
-    """Each record as one line of JSON; of an error its kind, for its text may quote the caller."""
+    """Each record as one line of JSON; of an error its kind, for its text may quote the caller.
+
+    The whole traceback is there where whoever logs asks for it, with `exc_info`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         said, error = record.getMessage(), sys.exception()
@@ -548,6 +554,8 @@ class JsonLines(logging.Formatter):
             line = {"event": said}
         if error is not None:
             line["error"] = type(error).__name__
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         return json.dumps({"time": when, "level": record.levelname, **line})
 
@@ -1575,20 +1583,21 @@ HOLDS = TABLES.tables["holds"]
 
 # %% 06a_lifespan.ipynb#open-database  A database at an address
 def prepare_sqlite(connection: Any, record: Any) -> None:
-    """Let others read while one writes, and keep to foreign keys, which SQLite does when asked."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    """Keep to foreign keys, which SQLite does on each connection that asks for it."""
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def open_database(address: URL) -> AsyncEngine:
     """The connections to a database; the first is made when it is needed."""
     if address.drivername == "sqlite":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        url = address.set(drivername="sqlite+aiosqlite")
+        # WAL lets others read while one writes; the file remembers it. Who hears "locked" here need
+        # not wait: another process switches the file at this moment.
+        with closing(sqlite3.connect(address.database)) as file, suppress(sqlite3.OperationalError):
+            file.execute("PRAGMA journal_mode = WAL")
         # One writer at a time is SQLite's rule. Who waits for the pool's one connection waits in
         # turn; who waits for another connection's lock tries again and again.
+        url = address.set(drivername="sqlite+aiosqlite")
         database = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
         event.listen(database.sync_engine, "connect", prepare_sqlite)
         return database
@@ -1596,11 +1605,9 @@ def open_database(address: URL) -> AsyncEngine:
 
     # asyncpg reads the address itself, and all that may stand in it: sslmode, sslrootcert, host.
     url = address.render_as_string(hide_password=False)
+    connect = partial(asyncpg.connect, url, timeout=10, command_timeout=30)
     return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=partial(asyncpg.connect, url, timeout=10, command_timeout=30),
-        pool_pre_ping=True,
-        hide_parameters=True,
+        "postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, hide_parameters=True
     )
 
 
@@ -2196,8 +2203,9 @@ def main() -> None:
 
 # %% 12a_running.ipynb#reason  When it cannot start
 def reason(error: BaseException) -> str:
-    """What went wrong, in one line; the log has the traceback, where its level is DEBUG."""
-    log.debug("", exc_info=error)
+    """What went wrong, in one line; where the log's level is DEBUG, stderr gets the traceback."""
+    if log.isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error).partition("\n")[0] or type(error).__name__
@@ -2222,10 +2230,11 @@ async def health() -> dict[str, str]:
         try:
             async with asyncio.timeout(2):
                 await check()
+            return "ok"
         except Exception as error:
-            log.warning("%s: %s", name, reason(error))  # not in the answer, which is public
-            return type(error).__name__
-        return "ok"
+            kind, why = type(error).__name__, reason(error)
+        log.warning("%s: %s", name, why)  # the answer, which is public, has the kind alone
+        return kind
 
     checks = {"database": database_answers, "store": store_answers}
     found = await asyncio.gather(*(checked(name, check) for name, check in checks.items()))
