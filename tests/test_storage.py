@@ -198,7 +198,7 @@ async def test_nothing_readable_is_in_valkey(valkey_url: str, at_valkey: redis.R
     for word in [*secrets, key]:
         assert word not in str(stored)
     others = [name for name in at_valkey.keys("*") if name not in stored]
-    assert all(name.startswith("LIMITS:") for name in others)  # the counts of the rate limit
+    assert all(name.startswith("library-desk:") for name in others)  # the counts of the rate limit
     assert all(at_valkey.ttl(name) > 0 for name in stored)  # and all of it ends
 
 
