@@ -153,7 +153,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_a_wheel_outside_a_workspace(wheel: Path, tmp_path: Path) -> None:
     ran = run_demo(tmp_path, site=wheel)
     assert ran.returncode == 0, ran.stderr
-    assert "11 tools, 4 resources, 4 templates, 3 prompts" in ran.stdout
+    assert "16 tools, 6 resources, 4 templates, 3 prompts" in ran.stdout
     assert "Alexandre Dumas" in ran.stdout
     assert "(makes ./mcp-desk, a copy of the course)" in ran.stdout
     assert list(tmp_path.iterdir()) == []
