@@ -623,3 +623,18 @@ async def test_what_was_answered_survives_the_hardest_end(tmp_path: Path) -> Non
             found = await client.call_tool("where_is", {"book_id": LEND["book_id"]})
     assert found.structured_content is not None
     assert [loan["patron_id"] for loan in found.structured_content["on_loan"]] == ["p002"]
+
+
+async def test_an_answer_is_sent_at_once(tmp_path: Path) -> None:
+    """A sessionless answer comes in two parts, and the second once waited for the first's acknowledgement."""
+
+    async def seconds(address: str, mode: Any) -> float:
+        async with Client(f"{address}/mcp", mode=mode) as client:
+            await client.list_tools()
+            began = time.perf_counter()
+            for _ in range(20):
+                await client.call_tool("where_is", {"book_id": LEAGUES})
+            return time.perf_counter() - began
+
+    with serving_http(tmp_path) as address:
+        assert await seconds(address, "auto") < 4 * await seconds(address, "legacy")  # it was 12 times
