@@ -15,6 +15,18 @@ os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
 ROOT = Path(__file__).parent.parent
 SERVER = '#| export\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("Small")'
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: each of xdist's workers has a run of tests, and shares the last ones."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if "nbmake" in item.name or "from_a_wheel" in item.name]
+    rest = [item for item in items if item not in long]
+    items[:] = []
+    for worker in range(workers):
+        items += long[worker::workers]
+        items += rest[len(rest) * worker // workers : len(rest) * (worker + 1) // workers]
+
+
 CellSource = str | tuple[str, str]
 MakeWorkspace = Callable[..., Path]
 

@@ -95,14 +95,14 @@ def run(
 
 
 @contextmanager
-def serving_http(
+def http_process(
     home: Path,
     *arguments: str,
     command: Sequence[str] = PYTHON_SERVER,
     port: int = 0,
     settings: Mapping[str, str] | None = None,
-) -> Iterator[str]:
-    """Serve over HTTP on loopback and give the address; port 0 lets the system choose one that is free."""
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve over HTTP on loopback: the address and the process; with port 0 the system chooses a free one."""
     log = home / "http-server.log"
     full = [*command, "--transport", "http", "--host", "127.0.0.1", "--port", str(port), *arguments]
     with log.open("w") as written:
@@ -115,7 +115,7 @@ def serving_http(
             env=environment(home, settings),
         )
     try:
-        yield address_in(log, process)
+        yield address_in(log, process), process
     finally:
         process.terminate()
         try:
@@ -123,6 +123,13 @@ def serving_http(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def serving_http(home: Path, *arguments: str, **options: Any) -> Iterator[str]:
+    """The address of a server over HTTP, for those who leave its process alone."""
+    with http_process(home, *arguments, **options) as (address, _):
+        yield address
 
 
 def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:

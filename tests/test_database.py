@@ -11,13 +11,12 @@ import re
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -36,10 +35,9 @@ from serving import (
     WAYS,
     Kind,
     Way,
-    address_in,
-    environment,
     fresh_database,
     from_outside,
+    http_process,
     new_desk,
     rows,
     run,
@@ -158,29 +156,9 @@ async def test_a_queue_keeps_its_order(settings: Settings, tmp_path: Path) -> No
     assert from_outside(settings, "SELECT patron_id FROM holds ORDER BY place") == [(p,) for p in queue]
 
 
-@contextmanager
-def killable(home: Path, settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server over HTTP whose process is at hand."""
-    log = home / "killable.log"
-    with log.open("w") as written:
-        process = subprocess.Popen(
-            [*PYTHON_SERVER, "--transport", "http", "--port", "0"],
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
-            cwd=home,
-            env=environment(home, settings),
-        )
-    try:
-        yield address_in(log, process), process
-    finally:
-        process.kill()
-        process.wait()
-
-
 async def test_what_is_answered_is_written(settings: Settings, tmp_path: Path) -> None:
     """kill -9, as soon as the answer is there: the process gets no chance to write anything more."""
-    with killable(tmp_path, settings) as (address, process):
+    with http_process(tmp_path, settings=settings) as (address, process):
         async with Client(f"{address}/mcp") as client:
             loan = await lend_it(client)
             process.kill()
@@ -552,7 +530,7 @@ def test_a_bad_address_ends_the_program_in_one_line(text: str, tmp_path: Path) -
 
 def test_an_engine_shows_no_password(server: ModuleType) -> None:
     engine = server.open_database(server.database_address(f"postgres://u:{SECRET}@h/d?password={SECRET}"))
-    desk = server.Desk(engine, None)
+    desk = server.Desk(engine)
     assert SECRET not in f"{engine!r} {engine.url!r} {engine.sync_engine!r} {engine.pool!r} {desk!r}"
 
 
