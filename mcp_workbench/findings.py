@@ -10,11 +10,11 @@ from mcp_workbench.errors import WorkbenchError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a notebook's cell.
+    """A line of a notebook's cell, or of a Python file.
 
     `chapter` is the file's name, `cell` counts all cells from 1, `line` counts the cell's lines from 1,
-    `column` its characters from 0; `source` is the line's text. `cell` is 0 where the whole notebook
-    is meant.
+    `column` its characters from 0; `source` is the line's text. `cell` is 0 in a Python file, and where
+    a whole notebook is meant. `end_line` and `end_column` are the end, where it is known.
     """
 
     chapter: str
@@ -23,18 +23,33 @@ class Place:
     line: int = 0
     column: int = 0
     source: str = ""
+    end_line: int = 0
+    end_column: int = 0
 
     def __str__(self) -> str:
         if not self.cell:
-            return self.chapter
+            return f"{self.chapter}:{self.line}:{self.column + 1}" if self.line else self.chapter
         named = f" ({self.cell_id})" if self.cell_id else ""
         line = f", line {self.line}" if self.line else ""
         return f"{self.chapter} cell {self.cell}{named}{line}"
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A text in the place of what stands between two places of a file: lines from 1, characters from 0."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One problem: `code` such as MCP205, `what` happened, `why` it matters, what to `do`.
+
+    `edits` put it right without a change of meaning; where none do, `unfixed` may say why. `url` leads on.
 
     >>> print(Finding("MCP219", Place("02_b.ipynb"), "02_a.ipynb has the number too", "...", "Rename one."))
     02_b.ipynb: MCP219 02_a.ipynb has the number too
@@ -47,6 +62,9 @@ class Finding:
     what: str
     why: str
     do: str
+    edits: tuple[Edit, ...] = ()
+    unfixed: str = ""
+    url: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.code} {self.what}"]

@@ -1,0 +1,8 @@
+"""The rules of `check`: one for each of the 25 classic errors, and one for each kind of version drift."""
+
+from __future__ import annotations
+
+from mcp_workbench.rules import functions
+from mcp_workbench.rules.rule import Rule
+
+RULES: dict[str, Rule] = {rule.code: rule for family in (functions,) for rule in family.RULES}

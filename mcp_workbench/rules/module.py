@@ -1,0 +1,651 @@
+"""What a Python file says, as the rules ask: its scopes, what names in them mean, its calls. Nothing is run.
+
+A *meaning* is a dotted name: `fastmcp.FastMCP` is the class, wherever it was imported from and whatever it is
+called here, and `fastmcp.FastMCP()` is what calling it gives. A name that may mean two things means nothing,
+so that no rule speaks of what it does not know.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# One name for each thing that can be imported from several places, and for what its classes' methods give.
+CANONICAL = {
+    "fastmcp.server.FastMCP": "fastmcp.FastMCP",
+    "fastmcp.server.server.FastMCP": "fastmcp.FastMCP",
+    "mcp.server.fastmcp.FastMCP": "fastmcp.FastMCP",  # SDK 1: MCP101 speaks of the import
+    "mcp.server.fastmcp.server.FastMCP": "fastmcp.FastMCP",
+    "mcp.server.FastMCP": "fastmcp.FastMCP",
+    "fastmcp.server.proxy.FastMCPProxy": "fastmcp.FastMCP",
+    "fastmcp.server.providers.proxy.FastMCPProxy": "fastmcp.FastMCP",
+    "fastmcp.FastMCP.from_openapi()": "fastmcp.FastMCP()",
+    "fastmcp.FastMCP.from_fastapi()": "fastmcp.FastMCP()",
+    "fastmcp.FastMCP.as_proxy()": "fastmcp.FastMCP()",
+    "fastmcp.FastMCP().as_proxy()": "fastmcp.FastMCP()",
+    "fastmcp.server.create_proxy()": "fastmcp.FastMCP()",
+    "fastmcp.server.providers.proxy.create_proxy()": "fastmcp.FastMCP()",
+    "fastmcp.server.Context": "fastmcp.Context",
+    "fastmcp.server.context.Context": "fastmcp.Context",
+    "mcp.server.fastmcp.Context": "fastmcp.Context",
+    "fastmcp.server.dependencies.get_context()": "fastmcp.Context()",
+    "fastmcp.dependencies.get_context()": "fastmcp.Context()",
+    "fastmcp.client.Client": "fastmcp.Client",
+    "fastmcp.client.client.Client": "fastmcp.Client",
+    "typing_extensions.Annotated": "typing.Annotated",
+    "starlette.applications.Starlette": "starlette.Starlette",
+    "fastapi.applications.FastAPI": "fastapi.FastAPI",
+}
+WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
+_CONDITIONS = (ast.If, ast.Try, ast.While)
+_NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class Binding(NamedTuple):
+    """One way in which a scope gives a name a meaning.
+
+    `how` is import, value, enter (what a `with` gives), function, class, parameter, or other (not known).
+    `what` is the dotted name of an import, else the node: the value, the definition, the annotation.
+    """
+
+    how: str
+    what: ast.AST | str | None
+    region: Region
+
+
+class Scope:
+    """A module, class or function, and the names that it binds."""
+
+    __slots__ = ("names", "node", "outside", "parent")
+
+    def __init__(self, node: ast.AST, parent: Scope | None) -> None:
+        self.node, self.parent = node, parent
+        self.names: dict[str, list[Binding]] = {}
+        self.outside: set[str] = set()  # what `global` and `nonlocal` name
+
+    @property
+    def is_class(self) -> bool:
+        return isinstance(self.node, ast.ClassDef)
+
+
+class Region:
+    """A part of a scope: what has been asked before anything in it runs.
+
+    `guards` has "main" (`if __name__ == "__main__"`), "typing" (`if TYPE_CHECKING`), "caught" (a `try` that
+    catches ImportError, AttributeError or TypeError by name), "asked" (`hasattr(...)` or a version),
+    "handler" (an `except` block).
+    """
+
+    __slots__ = ("guards", "scope")
+
+    def __init__(self, scope: Scope, guards: frozenset[str] = frozenset()) -> None:
+        self.scope, self.guards = scope, guards
+
+    @property
+    def function(self) -> Function | None:
+        """The innermost function whose body this is part of; a lambda counts as part of its function."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if isinstance(scope.node, _FUNCTIONS):
+                return scope.node
+            scope = scope.parent
+        return None
+
+    @property
+    def at_import(self) -> bool:
+        """Does it run while the module is imported? Class bodies do."""
+        return self.function is None and not self.guards & {"main", "typing"}
+
+
+class Seen(NamedTuple):
+    """A call or an attribute, the node that holds it, and where it stands."""
+
+    node: ast.Call
+    parent: ast.AST
+    region: Region
+
+
+class SeenAttribute(NamedTuple):
+    """An attribute that is read or set, the node that holds it, and where it stands."""
+
+    node: ast.Attribute
+    parent: ast.AST
+    region: Region
+
+
+class Defined(NamedTuple):
+    """A function or class, and where it is defined."""
+
+    node: Function | ast.ClassDef
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A function that a server offers.
+
+    `kind` is tool, resource, prompt, completion, custom_route or event; `register` is the decorator, or the
+    call that was given the function; `uri` is a resource's address where it is a literal.
+    """
+
+    kind: str
+    function: Function
+    register: ast.expr
+    region: Region
+    """Where the function's body stands: the region of its parameters and statements."""
+
+    @property
+    def call(self) -> ast.Call | None:
+        """The decorator's call: None for a bare `@mcp.tool`."""
+        return self.register if isinstance(self.register, ast.Call) else None
+
+
+class Module:
+    """A parsed file.
+
+    Args:
+        path: As findings name it.
+        text: Its source.
+        tree: The parsed source; its nodes' lines are those of `text`.
+        name: The dotted name by which its project imports it.
+        find: Gives the module of the same project with a dotted name, or None.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        tree: ast.Module,
+        name: str = "",
+        find: Callable[[str], Module | None] = lambda name: None,
+        is_package: bool = False,
+    ) -> None:
+        self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
+        self.is_package = is_package
+        self.lines = text.splitlines()
+        self.scope = Scope(tree, None)
+        self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
+        self.attributes: dict[str, list[SeenAttribute]] = {}  # by name
+        self.functions: list[Defined] = []
+        self.classes: list[Defined] = []
+        self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
+        self.awaits: list[tuple[ast.Await, Region]] = []
+        self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
+        self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
+        self._walk()
+        self._meanings: dict[tuple[int, int], str | None] = {}
+        self._busy: set[tuple[int, int]] = set()
+
+    # The one pass ---------------------------------------------------------------------------------------
+
+    def _walk(self) -> None:
+        """Visit every node once: bind names, and keep what rules look at."""
+        top = Region(self.scope)
+        stack: list[tuple[ast.AST, ast.AST, Region]] = [(self.tree, self.tree, top)]
+        push, handlers = stack.append, self._handlers()
+        while stack:
+            node, parent, region = stack.pop()
+            handler = handlers.get(type(node))
+            if handler is not None and handler(node, parent, region, push):
+                continue  # it has pushed its own children
+            for field in node._fields:
+                value = getattr(node, field, None)
+                if type(value) is list:
+                    for item in value:
+                        if isinstance(item, ast.AST) and not isinstance(item, _NOTHING):
+                            push((item, node, region))
+                elif isinstance(value, ast.AST) and not isinstance(value, _NOTHING):
+                    push((value, node, region))
+
+    def _handlers(self) -> dict[type, Callable[..., bool | None]]:
+        return {
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.Lambda: self._lambda,
+            ast.ClassDef: self._class,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.Assign: self._assign,
+            ast.AnnAssign: self._annotated,
+            ast.AugAssign: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.NamedExpr: lambda node, parent, region, push: self._bind(
+                node.target, "value", node.value, region
+            ),
+            ast.For: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.AsyncFor: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.comprehension: lambda node, parent, region, push: self._bind(
+                node.target, "other", None, region
+            ),
+            ast.With: self._with,
+            ast.AsyncWith: self._with,
+            ast.ExceptHandler: self._handler,
+            ast.Global: lambda node, parent, region, push: region.scope.outside.update(node.names),
+            ast.Nonlocal: lambda node, parent, region, push: region.scope.outside.update(node.names),
+            ast.If: self._if,
+            ast.IfExp: self._if_expression,
+            ast.Try: self._try,
+            ast.Call: self._call,
+            ast.Attribute: self._attribute,
+            ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
+        }
+
+    def _name(self, name: str, how: str, what: ast.AST | str | None, region: Region) -> None:
+        scope = region.scope
+        if name in scope.outside:
+            scope = self.scope
+        scope.names.setdefault(name, []).append(Binding(how, what, region))
+
+    def _bind(self, target: ast.AST, how: str, what: ast.AST | None, region: Region) -> None:
+        if isinstance(target, ast.Name):
+            self._name(target.id, how, what, region)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for item in target.elts:
+                self._bind(item, "other", None, region)
+        elif isinstance(target, ast.Starred):
+            self._bind(target.value, "other", None, region)
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            owner = self._class_of_self(target.value.id, region)
+            if owner is not None:
+                members = self.members.setdefault(owner, {})
+                members.setdefault(target.attr, []).append(Binding(how, what, region))
+
+    def _class_of_self(self, name: str, region: Region) -> ast.ClassDef | None:
+        """The class whose instance a name is, as a method's first parameter."""
+        scope: Scope | None = region.scope
+        while scope is not None:
+            node = scope.node
+            if isinstance(node, _FUNCTIONS) and scope.parent is not None and scope.parent.is_class:
+                first = [*node.args.posonlyargs, *node.args.args][:1]
+                if first and first[0].arg == name:
+                    return scope.parent.node if isinstance(scope.parent.node, ast.ClassDef) else None
+            scope = scope.parent
+        return None
+
+    def _function(self, node: Function, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        self._name(node.name, "function", node, region)
+        self.functions.append(Defined(node, region))
+        inner = Region(Scope(node, region.scope), region.guards - {"caught", "asked", "handler"})
+        self.regions[node] = inner
+        arguments = node.args
+        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            self._name(argument.arg, "parameter", argument.annotation, inner)
+            if argument.annotation is not None:
+                push((argument.annotation, node, region))
+        for star in (arguments.vararg, arguments.kwarg):
+            if star is not None:
+                self._name(star.arg, "other", None, inner)
+        for outer in (*node.decorator_list, *arguments.defaults, *arguments.kw_defaults, node.returns):
+            if outer is not None:
+                push((outer, node, region))
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _lambda(self, node: ast.Lambda, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        inner = Region(Scope(node, region.scope), region.guards)
+        self.regions[node] = inner
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            self._name(argument.arg, "other", None, inner)
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                push((default, node, region))
+        push((node.body, node, inner))
+        return True
+
+    def _class(self, node: ast.ClassDef, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        self._name(node.name, "class", node, region)
+        self.classes.append(Defined(node, region))
+        inner = Region(Scope(node, region.scope), region.guards)
+        self.regions[node] = inner
+        for outer in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+            push((outer, node, region))
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _import(self, node: ast.Import, parent: ast.AST, region: Region, push: object) -> None:
+        self.imports.append((node, region))
+        for alias in node.names:
+            origin = alias.name if alias.asname else alias.name.partition(".")[0]
+            self._name(alias.asname or origin, "import", origin, region)
+
+    def _import_from(self, node: ast.ImportFrom, parent: ast.AST, region: Region, push: object) -> None:
+        self.imports.append((node, region))
+        origin = self.absolute(node)
+        for alias in node.names:
+            if alias.name != "*":
+                self._name(alias.asname or alias.name, "import", f"{origin}.{alias.name}", region)
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The dotted name of the module that a `from` imports from."""
+        if not node.level:
+            return node.module or ""
+        parts = self.name.split(".") if self.name else []
+        if not self.is_package:
+            parts = parts[:-1]
+        parts = parts[: len(parts) - node.level + 1]
+        return ".".join([*parts, node.module] if node.module else parts)
+
+    def _assign(self, node: ast.Assign, parent: ast.AST, region: Region, push: object) -> None:
+        for target in node.targets:
+            self._bind(target, "value", node.value, region)
+
+    def _annotated(self, node: ast.AnnAssign, parent: ast.AST, region: Region, push: object) -> None:
+        if node.value is not None:
+            self._bind(node.target, "value", node.value, region)
+        else:
+            self._bind(node.target, "parameter", node.annotation, region)
+
+    def _with(
+        self, node: ast.With | ast.AsyncWith, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        guards = region.guards
+        for item in node.items:
+            if item.optional_vars is not None:
+                self._bind(item.optional_vars, "enter", item.context_expr, region)
+            called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+            if getattr(called, "attr", getattr(called, "id", "")) in ("expect_error", "raises", "suppress"):
+                guards |= {"caught"}
+            push((item.context_expr, node, region))
+        inner = region if guards == region.guards else Region(region.scope, guards)
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _handler(
+        self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        if node.name:
+            self._name(node.name, "other", None, region)
+        inner = Region(region.scope, region.guards | {"handler"})
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _if(self, node: ast.If, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        guard = _asked(node.test)
+        inner = Region(region.scope, region.guards | {guard}) if guard else region
+        otherwise = inner if guard == "asked" else region
+        push((node.test, node, region))
+        for statement in reversed(node.orelse):
+            push((statement, node, otherwise))
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _if_expression(
+        self, node: ast.IfExp, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        inner = Region(region.scope, region.guards | {"asked"}) if _asked(node.test) == "asked" else region
+        for part, its in ((node.test, region), (node.body, inner), (node.orelse, inner)):
+            push((part, node, its))
+        return True
+
+    def _try(self, node: ast.Try, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        inner = Region(region.scope, region.guards | {"caught"}) if _catches(node) else region
+        for handler in node.handlers:
+            push((handler, node, region))
+        for statement in reversed([*node.orelse, *node.finalbody]):
+            push((statement, node, region))
+        for statement in reversed(node.body):
+            push((statement, node, inner))
+        return True
+
+    def _call(self, node: ast.Call, parent: ast.AST, region: Region, push: object) -> None:
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        self.calls.setdefault(name, []).append(Seen(node, parent, region))
+
+    def _attribute(self, node: ast.Attribute, parent: ast.AST, region: Region, push: object) -> None:
+        self.attributes.setdefault(node.attr, []).append(SeenAttribute(node, parent, region))
+
+    def column(self, line: int, offset: int) -> int:
+        """The character (from 0) at which a line's byte stands: `ast` counts bytes."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
+
+    # What names mean ------------------------------------------------------------------------------------
+
+    def bindings(self, name: str, scope: Scope | None) -> list[Binding]:
+        """The bindings of a name as Python looks it up: class bodies are seen only from within."""
+        first = True
+        while scope is not None:
+            if name in scope.names and (first or not scope.is_class):
+                return scope.names[name]
+            first, scope = False, scope.parent
+        return []
+
+    def meaning(self, node: ast.AST | None, region: Region) -> str | None:
+        """What an expression means, as a dotted name; None where that is not known for certain."""
+        if node is None:
+            return None
+        key = (id(node), id(region.scope))
+        if key in self._meanings:
+            return self._meanings[key]
+        if key in self._busy:
+            return None  # a = b; b = a
+        self._busy.add(key)
+        try:
+            found = self._meaning(node, region)
+        finally:
+            self._busy.discard(key)
+        found = CANONICAL.get(found, found) if found else None
+        self._meanings[key] = found
+        return found
+
+    def _meaning(self, node: ast.AST, region: Region) -> str | None:
+        if isinstance(node, ast.Name):
+            return self._agreed(self.bindings(node.id, region.scope))
+        if isinstance(node, ast.Attribute):
+            owner = self._member_class(node, region)
+            if owner is not None:
+                return self._agreed(self.members.get(owner, {}).get(node.attr, []))
+            base = self.meaning(node.value, region)
+            return self._joined(base, node.attr) if base else None
+        if isinstance(node, ast.Call):
+            return self._given_by(self.meaning(node.func, region))
+        if isinstance(node, ast.Await):
+            return self.meaning(node.value, region)
+        if isinstance(node, ast.Subscript):  # FastMCP[Settings]("name")
+            return self.meaning(node.value, region)
+        if isinstance(node, ast.NamedExpr):
+            return self.meaning(node.value, region)
+        return None
+
+    def _member_class(self, node: ast.Attribute, region: Region) -> ast.ClassDef | None:
+        """The class of `self` in self.attr, where its methods assign that attribute."""
+        if not isinstance(node.value, ast.Name):
+            return None
+        owner = self._class_of_self(node.value.id, region)
+        return owner if owner is not None and node.attr in self.members.get(owner, {}) else None
+
+    def _agreed(self, bindings: list[Binding]) -> str | None:
+        """What all bindings of a name mean, `None` and the alternatives of an `except` aside."""
+        found: str | None = None
+        for binding in bindings:
+            if isinstance(binding.what, ast.Constant) and binding.what.value is None:
+                continue
+            if "handler" in binding.region.guards and len(bindings) > 1:
+                continue
+            meant = self._bound(binding)
+            if meant is None or (found is not None and meant != found):
+                return None
+            found = meant
+        return found
+
+    def _bound(self, binding: Binding) -> str | None:
+        how, what, region = binding
+        if how == "import":
+            return self.imported(str(what))
+        if how == "value" and isinstance(what, ast.AST):
+            return self.meaning(what, region)
+        if how == "enter" and isinstance(what, ast.AST):
+            entered = self.meaning(what, region)
+            return entered if entered in WITH_GIVES_ITSELF else None
+        if how == "parameter" and isinstance(what, ast.AST):
+            kind = self.annotated(what, region)
+            return f"{kind}()" if kind else None
+        if how == "function" and isinstance(what, _FUNCTIONS):
+            return f"{self.name or self.path}:{what.name}" if region.scope is self.scope else None
+        if how == "class" and isinstance(what, ast.ClassDef):
+            return self._base_of(what, region)
+        return None
+
+    def _base_of(self, node: ast.ClassDef, region: Region) -> str | None:
+        """A class of the file stands for the one of FastMCP that it extends."""
+        known = [base for base in (self.meaning(b, region) for b in node.bases) if base]
+        if len(known) == 1 and ":" not in known[0] and known[0].startswith(("fastmcp.", "mcp.")):
+            return known[0]
+        return f"{self.name or self.path}:{node.name}"
+
+    def imported(self, dotted: str) -> str:
+        """What an imported name means: followed into the modules of the same project."""
+        if dotted in CANONICAL:
+            return CANONICAL[dotted]
+        home, _, name = dotted.rpartition(".")
+        other = self.find(home) if home else None
+        if other is not None and other is not self and name in other.scope.names:
+            return other._agreed(other.scope.names[name]) or f"{other.name}:{name}"
+        return dotted
+
+    def _joined(self, base: str, name: str) -> str | None:
+        """What an attribute of a meaning means."""
+        if ":" in base:
+            return None
+        dotted = f"{base}.{name}"
+        return dotted if base.endswith(")") else self.imported(dotted)
+
+    def _given_by(self, meant: str | None) -> str | None:
+        """What calling a meaning gives: follows functions of the project that build something."""
+        if meant is None:
+            return None
+        if ":" not in meant:
+            return f"{meant}()"
+        home, _, name = meant.partition(":")
+        module = self if home == (self.name or self.path) else self.find(home)
+        if module is None:
+            return None
+        bound = module.scope.names.get(name, [])
+        if len(bound) == 1 and isinstance(bound[0].what, _FUNCTIONS):
+            return module.returned(bound[0].what)
+        return None
+
+    def returned(self, function: Function) -> str | None:
+        """What a function of this file gives: by its annotation, else by what all of its returns mean."""
+        inner = self.regions[function]
+        kind = self.annotated(function.returns, inner) if function.returns is not None else None
+        if kind is not None:
+            return f"{kind}()"
+        found: str | None = None
+        for statement in own_nodes(function):
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                meant = self.meaning(statement.value, inner)
+                if meant is None or (found is not None and meant != found):
+                    return None
+                found = meant
+        return found
+
+    def annotated(self, annotation: ast.AST | None, region: Region) -> str | None:
+        """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            try:
+                annotation = ast.parse(annotation.value, mode="eval").body
+            except SyntaxError:
+                return None
+            return self.annotated(annotation, region)
+        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+            sides = [s for s in (annotation.left, annotation.right) if not _is_none(s)]
+            return self.annotated(sides[0], region) if len(sides) == 1 else None
+        if isinstance(annotation, ast.Subscript):
+            outer = self.meaning(annotation.value, region)
+            inner = annotation.slice
+            first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+            if outer in ("typing.Annotated", "typing.Optional"):
+                return self.annotated(first, region)
+            return outer
+        return self.meaning(annotation, region)
+
+    # What rules ask most -------------------------------------------------------------------------------
+
+    def is_server(self, node: ast.AST | None, region: Region) -> bool:
+        """Is this expression a FastMCP server?"""
+        return self.meaning(node, region) == "fastmcp.FastMCP()"
+
+    def components(self) -> Iterator[Component]:
+        """The functions of this file that a server offers: decorated, or given to the decorator's method."""
+        for function, region in self.functions:
+            if isinstance(function, ast.ClassDef):
+                continue
+            for decorator in function.decorator_list:
+                target = decorator.func if isinstance(decorator, ast.Call) else decorator
+                kind = self._registers(target, region)
+                if kind:
+                    yield Component(kind, function, decorator, self.regions[function])
+        for call, _, region in (seen for name in ("tool", "prompt") for seen in self.calls.get(name, ())):
+            kind = self._registers(call.func, region) if call.args else ""
+            if kind and isinstance(call.args[0], ast.Name):
+                for binding in self.bindings(call.args[0].id, region.scope):
+                    if binding.how == "function" and isinstance(binding.what, _FUNCTIONS):
+                        yield Component(kind, binding.what, call, self.regions[binding.what])
+
+    def _registers(self, target: ast.AST, region: Region) -> str:
+        """tool, resource, prompt ... where `target` is that method of a server, or FastMCP's own function."""
+        if isinstance(target, ast.Attribute):
+            name = target.attr
+            if name in _REGISTERING and self.is_server(target.value, region):
+                return name
+            if name not in _REGISTERING:
+                return ""
+        return _STANDALONE.get(self.meaning(target, region) or "", "")
+
+
+_REGISTERING = frozenset({"tool", "resource", "prompt", "completion", "custom_route"})
+_STANDALONE = {
+    "fastmcp.tools.tool": "tool",
+    "fastmcp.resources.resource": "resource",
+    "fastmcp.prompts.prompt": "prompt",
+}
+
+
+def own_nodes(function: Function) -> Iterator[ast.AST]:
+    """The nodes of a function's body, without those of the functions and classes inside it."""
+    stack: list[ast.AST] = list(reversed(function.body))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, *[(*_FUNCTIONS, ast.ClassDef, ast.Lambda)]):
+            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _asked(test: ast.expr) -> str:
+    """What an `if` asks: "main", "typing", or "asked" for hasattr and versions."""
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__":
+        return "main"
+    name = getattr(test, "id", getattr(test, "attr", ""))
+    if name == "TYPE_CHECKING":
+        return "typing"
+    for node in ast.walk(test):
+        called = getattr(node, "id", getattr(node, "attr", ""))
+        if called in ("hasattr", "version_info", "__version__", "version", "find_spec", "signature"):
+            return "asked"
+    return ""
+
+
+def _catches(node: ast.Try) -> bool:
+    """Does this `try` deal with a name or a module that is not there? `except Exception` only hides it."""
+    caught = {"ImportError", "ModuleNotFoundError", "AttributeError", "TypeError"}
+    for handler in node.handlers:
+        if handler.type is None:
+            continue
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(getattr(kind, "id", getattr(kind, "attr", "")) in caught for kind in kinds):
+            return True
+    return False
