@@ -8,11 +8,13 @@ so that no rule speaks of what it does not know.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; str.splitlines knows more ends
 
 # One name for each thing that can be imported from several places, and for what its classes' methods give.
 CANONICAL = {
@@ -154,6 +156,7 @@ class Module:
         tree: The parsed source; its nodes' lines are those of `text`.
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
+        outer: What was run before it, whose names it sees: of a chapter, those before it.
     """
 
     def __init__(
@@ -164,10 +167,11 @@ class Module:
         name: str = "",
         find: Callable[[str], Module | None] = lambda name: None,
         is_package: bool = False,
+        outer: Module | None = None,
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
-        self.is_package = is_package
-        self.lines = text.splitlines()
+        self.is_package, self.outer = is_package, outer
+        self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
         self.attributes: dict[str, list[SeenAttribute]] = {}  # by name
@@ -439,7 +443,10 @@ class Module:
 
     def _meaning(self, node: ast.AST, region: Region) -> str | None:
         if isinstance(node, ast.Name):
-            return self._agreed(self.bindings(node.id, region.scope))
+            bound = self.bindings(node.id, region.scope)
+            if not bound and self.outer is not None:
+                return self.outer._agreed(self.outer.scope.names.get(node.id, []))
+            return self._agreed(bound)
         if isinstance(node, ast.Attribute):
             owner = self._member_class(node, region)
             if owner is not None:
