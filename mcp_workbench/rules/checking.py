@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,7 @@ from mcp_workbench.workspace import Workspace
 
 NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer than it saves
+PART = 2_000_000  # bytes that are checked before the memory that they took is given back
 REFUSED = "MCP2"  # what the exporter refuses, MCP201 and on
 EVERYWHERE = frozenset({"MCP013", "MCP014"})  # these concern files that do not mention MCP, too
 
@@ -90,9 +93,7 @@ def check(paths: Iterable[Path], what: Asked) -> Checked:
     files = [file for file in files_in(paths) if not made_from(file)]
     chapters = {file: here for file in files if (here := workspace_of(file)) is not None}
     plain = [file for file in files if file not in chapters]
-    workers = min(os.cpu_count() or 1, len(plain))
-    big = workers > 1 and sum(map(_size, plain)) > WORTH_ANOTHER_CORE
-    parts = _check_together(plain, what, workers) if big else [_check_some(plain, what)]
+    parts = _check_plain(plain, what)
     for here in dict.fromkeys(chapters.values()):
         mine = [file for file, its in chapters.items() if its == here]
         parts.append(_check_workspace(here, mine, what))
@@ -142,29 +143,46 @@ def _is_finished(finding: Finding, cells: Iterable[Cell]) -> bool:
     return any(cell.number == finding.place.cell and cell.finished for cell in cells)
 
 
-def _check_together(files: list[Path], what: Asked, workers: int) -> list[Checked]:
-    """The same in several processes. Neighbours stay together: they are likely to import each other."""
+def _check_plain(files: list[Path], what: Asked) -> list[Checked]:
+    """Check files part by part. Neighbours stay together: they are likely to import each other."""
+    size = sum(map(_size, files))
+    workers = min(os.cpu_count() or 1, len(files)) if size > WORTH_ANOTHER_CORE else 1
+    count = max(workers * 4 if workers > 1 else 1, size // PART)
+    parts = [files[len(files) * n // count : len(files) * (n + 1) // count] for n in range(count)]
+    if workers == 1:
+        return [_check_some(part, what) for part in parts]
     from concurrent.futures import ProcessPoolExecutor
 
-    pieces = workers * 4
-    parts = [files[len(files) * n // pieces : len(files) * (n + 1) // pieces] for n in range(pieces)]
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(_check_some, parts, [what] * pieces))
+        return list(pool.map(_check_some, parts, [what] * count))
 
 
 def _check_some(files: Iterable[Path], what: Asked) -> Checked:
     project, count = Project(), 0
     findings: list[Finding] = []
     unreadable: list[str] = []
-    for file in files:
-        try:
-            source = read(file)
-        except NotReadable as error:
-            unreadable.append(f"{file}: not checked: {error}")
-            continue
-        count += 1
-        findings += [source] if isinstance(source, Finding) else check_source(source, project, what)
+    with _without_collector():
+        for file in files:
+            try:
+                source = read(file)
+            except NotReadable as error:
+                unreadable.append(f"{file}: not checked: {error}")
+                continue
+            count += 1
+            findings += [source] if isinstance(source, Finding) else check_source(source, project, what)
     return Checked(tuple(findings), tuple(unreadable), count)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave the garbage until the end: again and again the collector would visit all trees (3 x the time)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def check_source(source: Source, project: Project, what: Asked, outer: Module | None = None) -> list[Finding]:
