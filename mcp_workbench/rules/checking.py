@@ -26,16 +26,29 @@ from mcp_workbench.workspace import Workspace
 NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer than it saves
 PART = 2_000_000  # bytes that are checked before the memory that they took is given back
-REFUSED = "MCP2"  # what the exporter refuses, MCP201 and on
 EVERYWHERE = frozenset({"MCP013", "MCP014"})  # these concern files that do not mention MCP, too
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked for: the rules by code, and FastMCP's version."""
+    """What is asked for: codes or their beginnings (MCP1 is MCP101 to MCP126), and FastMCP's version.
 
-    codes: tuple[str, ...]
+    `select` is empty for all that is reported by default, and ("ALL",) for every rule.
+    """
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
     fastmcp: Version
+
+    def wants(self, code: str) -> bool:
+        """Is a finding with this code to be reported? The codes of rules, and MCP201 and on."""
+        by_default = code not in RULES or RULES[code].default
+        chosen = _named(code, self.select) if self.select else by_default
+        return chosen and not _named(code, self.ignore)
+
+
+def _named(code: str, words: Sequence[str]) -> bool:
+    return any(word == "ALL" or code.startswith(word) for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +72,9 @@ def asked(select: Sequence[str], ignore: Sequence[str], target: str = "") -> Ask
         WorkbenchError: A code that no rule has; a target that is no version.
     """
     for word in (*select, *ignore):
-        if word != "ALL" and not (word and any(code.startswith(word) for code in (*RULES, REFUSED))):
+        if word != "ALL" and not any(code.startswith(word) or word.startswith("MCP2") for code in RULES):
             raise WorkbenchError(f"no rule's code begins with {word!r}: `mcp-workbench explain` lists them")
-    chosen = [rule.code for rule in RULES.values() if rule.default or select] + [REFUSED]
-    codes = [code for code in chosen if _named(code, select or ["ALL"]) and not _named(code, ignore)]
-    return Asked(tuple(codes), version_of(target))
-
-
-def _named(code: str, words: Sequence[str]) -> bool:
-    return any(
-        word == "ALL" or code.startswith(word) or (code == REFUSED and word[:4] == code) for word in words
-    )
+    return Asked(tuple(select), tuple(ignore), version_of(target))
 
 
 def version_of(target: str) -> Version:
@@ -123,20 +128,23 @@ def _check_workspace(here: Workspace, chapters: Sequence[Path], what: Asked) -> 
     found: list[Finding] = []
     outer = None
     if isinstance(program, list):
-        found += [finding for finding in program if _named(REFUSED, what.codes)]
+        found += [finding for finding in program if what.wants(finding.code)]
     else:
         outer = project.module(program)
         found += check_source(program, project, what)
-    running = replace(what, codes=tuple(c for c in what.codes if c in RULES and RULES[c].running))
     for path, its_cells in cells:
         source = of_cells(str(path), its_cells)
         if isinstance(source, Finding):
-            found += [source] if source.place.cell_id not in {f.place.cell_id for f in found} else []
+            found += [source] if what.wants(source.code) and not _said(source, found) else []
         else:
-            found += [
-                f for f in check_source(source, project, running, outer) if not _is_finished(f, its_cells)
-            ]
+            found += [f for f in check_source(source, project, what, outer) if not _is_finished(f, its_cells)]
     return Checked(tuple(f for f in found if f.place.chapter in names), (), len(chapters))
+
+
+def _said(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Does export refuse that cell already?"""
+    place = (finding.place.chapter, finding.place.cell)
+    return any((other.place.chapter, other.place.cell) == place for other in findings)
 
 
 def _is_finished(finding: Finding, cells: Iterable[Cell]) -> bool:
@@ -169,7 +177,10 @@ def _check_some(files: Iterable[Path], what: Asked) -> Checked:
                 unreadable.append(f"{file}: not checked: {error}")
                 continue
             count += 1
-            findings += [source] if isinstance(source, Finding) else check_source(source, project, what)
+            if not isinstance(source, Finding):
+                findings += check_source(source, project, what)
+            elif what.wants(source.code):
+                findings.append(source)
     return Checked(tuple(findings), tuple(unreadable), count)
 
 
@@ -192,16 +203,14 @@ def check_source(source: Source, project: Project, what: Asked, outer: Module | 
     speak of what a learner meets while running.
     """
     speaks = "mcp" in source.text.casefold() or outer is not None
-    codes = [code for code in what.codes if code in RULES and (speaks or code in EVERYWHERE)]
     if not speaks and "utc" not in source.text:
         return []
     module = project.module(source, outer)
     target = target_of(Path(source.path), what.fastmcp)
-    server_cells = any(cell.finished for cell, _ in source.cells)
+    server_cells = outer is not None or any(cell.finished for cell, _ in source.cells)
     found: list[Finding] = []
-    for code in codes:
-        rule = RULES[code]
-        if not rule.holds(target):
+    for code, rule in RULES.items():
+        if not (what.wants(code) and rule.holds(target) and (speaks or code in EVERYWHERE)):
             continue
         for finding in rule.find(rule, module, target):
             cell = source.cell_at(finding.place.line)
