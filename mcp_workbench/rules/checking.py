@@ -10,18 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
-from mcp_workbench.notebook import Cell
 from mcp_workbench.rules import RULES
 from mcp_workbench.rules.chapters import chapters_read, made_from, program_of, workspace_of
 from mcp_workbench.rules.module import Module
 from mcp_workbench.rules.project import Project
 from mcp_workbench.rules.rule import Rule, Target, Version
 from mcp_workbench.rules.sources import NotReadable, Source, files_in, of_cells, read
-from mcp_workbench.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mcp_workbench.notebook import Cell
+    from mcp_workbench.workspace import Workspace
 
 NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer than it saves

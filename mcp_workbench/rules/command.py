@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mcp_workbench.errors import WorkbenchError
-from mcp_workbench.export import write_all
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules import RULES
 from mcp_workbench.rules.checking import Asked, Checked, asked, check
-from mcp_workbench.rules.fixing import fixed
 from mcp_workbench.rules.output import FORMATS, as_statistics, explained
 
 ROUNDS = 10  # an edit may make room for another that overlapped it
@@ -106,6 +104,8 @@ def _print(options: Options, findings: Sequence[Finding], files: int, count: int
 
 def _show_fixes(checked: Checked) -> int:
     """The diff that --fix would make, and why it leaves what it leaves."""
+    from mcp_workbench.rules.fixing import fixed
+
     plan = fixed(checked.findings)
     sys.stdout.write(plan.diff)
     for finding in checked.findings:
@@ -117,6 +117,9 @@ def _show_fixes(checked: Checked) -> int:
 
 def _fix(paths: Sequence[Path], what: Asked, checked: Checked) -> tuple[Checked, int]:
     """Put right what can be. A file that had more findings afterwards gets its old text back."""
+    from mcp_workbench.export import write_all
+    from mcp_workbench.rules.fixing import fixed
+
     before = checked
     originals: dict[Path, str] = {}
     count = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,6 +35,8 @@ def _block(finding: Finding) -> str:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """A list of objects with the keys that ruff's have; of a notebook, `cell` counts its cells from 1."""
+    import json
+
     return json.dumps([_object(finding) for finding in findings], indent=2, ensure_ascii=False)
 
 
@@ -101,6 +101,8 @@ def _escaped(text: str, more: str = "") -> str:
 
 def as_sarif(findings: Sequence[Finding]) -> str:
     """A SARIF 2.1.0 log, which code scanning takes: https://docs.oasis-open.org/sarif/sarif/v2.1.0/"""
+    import json
+
     codes = sorted({finding.code for finding in findings})
     driver = {
         "name": "mcp-workbench",
@@ -179,6 +181,8 @@ def explained(code: str) -> str:
 
 
 def _wrapped(text: str) -> str:
+    import textwrap
+
     return textwrap.fill(text, 96, initial_indent="  ", subsequent_indent="  ")
 
 

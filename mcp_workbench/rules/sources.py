@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcp_workbench import notebook
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding, Place
-from mcp_workbench.notebook import Cell
+
+if TYPE_CHECKING:
+    from mcp_workbench.notebook import Cell
 
 MOST_BYTES = 5_000_000
 LEFT_OUT = frozenset(
@@ -134,6 +136,8 @@ def read(path: Path) -> Source | Finding:
 
 
 def _read_notebook(path: Path) -> Source | Finding:
+    from mcp_workbench import notebook
+
     try:
         if path.stat().st_size > MOST_BYTES:
             raise NotReadable(f"bigger than {MOST_BYTES // 1_000_000} MB")
