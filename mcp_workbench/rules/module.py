@@ -35,6 +35,21 @@ CANONICAL = {
     "mcp.server.fastmcp.Context": "fastmcp.Context",
     "fastmcp.server.dependencies.get_context()": "fastmcp.Context()",
     "fastmcp.dependencies.get_context()": "fastmcp.Context()",
+    "fastmcp.Context().fastmcp_context": "fastmcp.Context()",  # there is none: MCP104 speaks of it
+    "mcp.McpError": "fastmcp.exceptions.McpError",  # SDK 1
+    "mcp.shared.exceptions.McpError": "fastmcp.exceptions.McpError",
+    "mcp.server.fastmcp.Icon": "mcp.types.Icon",
+    "mcp.server.fastmcp.Image": "fastmcp.utilities.types.Image",
+    "mcp.server.fastmcp.Audio": "fastmcp.utilities.types.Audio",
+    "mcp.server.fastmcp.exceptions.ToolError": "fastmcp.exceptions.ToolError",
+    "fastmcp.Image": "fastmcp.utilities.types.Image",  # FastMCP 2: MCP103 speaks of the import
+    "fastmcp.tools.tool.Tool": "fastmcp.tools.Tool",
+    "fastmcp.tools.tool.ToolResult": "fastmcp.tools.ToolResult",
+    "fastmcp.prompts.prompt.Message": "fastmcp.prompts.Message",
+    "fastmcp.prompts.prompt.PromptMessage": "fastmcp.prompts.PromptMessage",
+    "fastmcp.middleware.Middleware": "fastmcp.server.middleware.Middleware",  # there is no such module
+    "fastmcp.middleware.MiddlewareContext": "fastmcp.server.middleware.MiddlewareContext",
+    "fastmcp.auth.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
     "fastmcp.client.Client": "fastmcp.Client",
     "fastmcp.client.client.Client": "fastmcp.Client",
     "typing_extensions.Annotated": "typing.Annotated",
@@ -194,6 +209,8 @@ class Module:
         tree: The parsed source; its nodes' lines are those of `text`.
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
+        requires: The names of the packages that its project declares, normalised (`py-key-value-aio`); None
+            where that is not known.
     """
 
     def __init__(
@@ -204,9 +221,10 @@ class Module:
         name: str = "",
         find: Callable[[str], Module | None] = lambda name: None,
         is_package: bool = False,
+        requires: frozenset[str] | None = None,
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
-        self.is_package = is_package
+        self.is_package, self.requires = is_package, requires
         self.lines = text.splitlines()
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
