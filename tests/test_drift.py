@@ -1,0 +1,240 @@
+"""Version drift: the tables hold on the installed version, and edits change what they should and no more."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import tokenize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_workbench.findings import Edit, Finding
+from mcp_workbench.rules import RULES, drift_imports
+from mcp_workbench.rules.module import Module
+from mcp_workbench.rules.rule import Target
+
+DRIFT = [RULES[f"MCP{number}"] for number in range(101, 110) if f"MCP{number}" in RULES]
+
+
+def found(text: str, target: Target | None = None, requires: frozenset[str] | None = None) -> list[Finding]:
+    module = Module("server.py", text, ast.parse(text), "server", requires=requires)
+    target = target or Target()
+    return [f for rule in RULES.values() if rule.holds(target) for f in rule.find(rule, module, target)]
+
+
+def applied(text: str, edits: list[Edit]) -> str:
+    """The text after the edits, of which one that overlaps an earlier one is left out."""
+    lines = text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    spans = sorted(
+        {(starts[e.line - 1] + e.column, starts[e.end_line - 1] + e.end_column, e.text) for e in edits}
+    )
+    result, reached = "", 0
+    for start, end, new in spans:
+        if start >= reached:
+            result += text[reached:start] + new
+            reached = end
+    return result + text[reached:]
+
+
+def fixed(text: str) -> str:
+    """The text after the edits of all findings, until there are none."""
+    for _ in range(9):
+        edits = next((list(f.edits) for f in found(text) if f.edits), [])
+        if not edits:
+            return text
+        text = applied(text, edits)
+    raise AssertionError(f"edits without an end:\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from mcp.server.fastmcp import FastMCP, Context", "from fastmcp import FastMCP, Context"),
+        ("from mcp.server.fastmcp import FastMCP as Server", "from fastmcp import FastMCP as Server"),
+        (
+            "from mcp.server.fastmcp import FastMCP, Image, Context",
+            "from fastmcp.utilities.types import Image\nfrom fastmcp import FastMCP, Context",
+        ),
+        (
+            "from mcp import ClientSession, McpError, types  # the SDK",
+            "from fastmcp.exceptions import McpError\nfrom mcp import ClientSession, types  # the SDK",
+        ),
+        (
+            "from mcp import ClientSession, McpError",
+            "from fastmcp.exceptions import McpError\nfrom mcp import ClientSession",
+        ),
+        ("from mcp.types import Content, Tool", "from mcp.types import ContentBlock as Content, Tool"),
+        ("from mcp.types import Content as C", "from mcp.types import ContentBlock as C"),
+        (
+            "from fastmcp import (\n    FastMCP,\n    Image,  # covers\n    Context,\n)",
+            "from fastmcp.utilities.types import Image  # covers\n"
+            "from fastmcp import (\n    FastMCP,\n    Context,\n)",
+        ),
+        (
+            "from fastmcp import (FastMCP,  # the server\n    Image)",
+            "from fastmcp.utilities.types import Image\nfrom fastmcp import (FastMCP,  # the server\n    )",
+        ),
+        (
+            "import os; from fastmcp import FastMCP, Image; import re",
+            "import os; from fastmcp.utilities.types import Image; from fastmcp import FastMCP; import re",
+        ),
+        (
+            "from fastmcp import FastMCP, \\\n    Image",
+            "from fastmcp.utilities.types import Image\nfrom fastmcp import FastMCP",
+        ),
+        (
+            "if True:\n\tfrom fastmcp import Image, Client  # é",
+            "if True:\n\tfrom fastmcp.utilities.types import Image\n\tfrom fastmcp import Client  # é",
+        ),
+        (
+            "é = 'é'; from fastmcp import Image, Client",
+            "é = 'é'; from fastmcp.utilities.types import Image; from fastmcp import Client",
+        ),
+        (
+            "import os\r\nfrom fastmcp import FastMCP, Image\r\nimport re",
+            "import os\r\nfrom fastmcp.utilities.types import Image\r\n"
+            "from fastmcp import FastMCP\r\nimport re",
+        ),
+        ("import fastmcp.server.openapi as api", "import fastmcp.server.providers.openapi as api"),
+        (
+            "import fastmcp.server.openapi as api\n\napi.FastMCPOpenAPI",
+            "import fastmcp.server.openapi as api\n\napi.FastMCPOpenAPI",
+        ),
+        (
+            "from fastmcp.server import openapi, proxy as p, Context\n\nm = openapi.RouteMap",
+            "from fastmcp.server.providers import openapi, proxy as p\n"
+            "from fastmcp.server import Context\n\nm = openapi.RouteMap",
+        ),
+        (
+            "from fastmcp.server.openapi.routing import RouteMap",
+            "from fastmcp.server.providers.openapi import RouteMap",
+        ),
+        (
+            "from fastmcp.server.openapi import FastMCPOpenAPI, MCPType",
+            "from fastmcp.server.providers.openapi import MCPType\n"
+            "from fastmcp.server.openapi import FastMCPOpenAPI",
+        ),
+        (
+            "from fastmcp.tools.tool import Tool, ParsedFunction",
+            "from fastmcp.tools.function_parsing import ParsedFunction\nfrom fastmcp.tools import Tool",
+        ),
+        ("from mcp import types\n\nt: types.Content", "from mcp import types\n\nt: types.ContentBlock"),
+        ("from mcp . server . fastmcp import FastMCP", "from mcp . server . fastmcp import FastMCP"),
+    ],
+)
+def test_imports_are_rewritten(before: str, after: str) -> None:
+    assert fixed(before + "\n") == after + "\n"
+
+
+NAMES = {
+    "mcp.server.fastmcp": ["FastMCP", "Context", "Image", "Icon", "gone"],
+    "fastmcp": ["FastMCP", "Image", "Client", "settings"],
+    "mcp.types": ["Content", "Tool", "TextContent"],
+    "mcp": ["McpError", "types", "ClientSession"],
+    "fastmcp.tools.tool": ["Tool", "ToolResult", "ParsedFunction", "ToolKind"],
+}
+WHERE = {
+    ("mcp.server.fastmcp", "FastMCP"): ("fastmcp", "FastMCP"),
+    ("mcp.server.fastmcp", "Context"): ("fastmcp", "Context"),
+    ("mcp.server.fastmcp", "Image"): ("fastmcp.utilities.types", "Image"),
+    ("mcp.server.fastmcp", "Icon"): ("mcp.types", "Icon"),
+    ("fastmcp", "Image"): ("fastmcp.utilities.types", "Image"),
+    ("mcp.types", "Content"): ("mcp.types", "ContentBlock"),
+    ("mcp", "McpError"): ("fastmcp.exceptions", "McpError"),
+    ("fastmcp.tools.tool", "Tool"): ("fastmcp.tools", "Tool"),
+    ("fastmcp.tools.tool", "ToolResult"): ("fastmcp.tools", "ToolResult"),
+    ("fastmcp.tools.tool", "ParsedFunction"): ("fastmcp.tools.function_parsing", "ParsedFunction"),
+}
+GAP = st.sampled_from(["", " ", "\n", "\n        ", "  # é\n    ", "\n    # why\n    ", "\n\n"])
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> tuple[str, str, list[tuple[str, str]]]:
+    """An import statement, its module, and its names with those by which the file knows them."""
+    home = draw(st.sampled_from(sorted(NAMES)))
+    names = draw(st.lists(st.sampled_from(NAMES[home]), min_size=1, max_size=4, unique=True))
+    known = [draw(st.sampled_from([name, f"{name}_"])) for name in names]
+    written = [n if n == k else f"{n} as {k}" for n, k in zip(names, known, strict=True)]
+    if draw(st.booleans()):
+        between = draw(st.sampled_from([", ", ",", " , ", ", \\\n    "]))
+        text = f"from {home} import {between.join(written)}"
+    else:
+        inner = draw(GAP)
+        for number, name in enumerate(written):
+            comma = "," if number < len(written) - 1 or draw(st.booleans()) else ""
+            inner += name + draw(st.sampled_from(["", " "])) + comma + draw(GAP)
+        text = f"from {home} import ({inner})"
+    return text, home, list(zip(names, known, strict=True))
+
+
+@given(statements(), st.sampled_from(["", "if True:\n    ", "x = 'é'; "]), st.sampled_from(["\n", "\r\n"]))
+def test_a_split_import_keeps_names_comments_and_the_rest(
+    statement: tuple[str, str, list[tuple[str, str]]], before: str, newline: str
+) -> None:
+    text, home, names = statement
+    source = f"import os\n{before}{text}  # end\nlast = 1\n".replace("\n", newline)
+    after = fixed(source)
+    wanted = {(*WHERE.get((home, name), (home, name)), known) for name, known in names}
+    got = {
+        (node.module, alias.name, alias.asname or alias.name)
+        for node in ast.walk(ast.parse(after))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert got == wanted, after
+    assert comments(after) == comments(source), after
+    assert after.startswith(f"import os{newline}{before}".replace("\n", newline).replace("\r\r", "\r"))
+    assert after.endswith(f"  # end{newline}last = 1{newline}")
+
+
+def comments(text: str) -> list[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return sorted(token.string for token in tokens if token.type == tokenize.COMMENT)
+
+
+@pytest.mark.parametrize("rule", DRIFT, ids=lambda rule: rule.code)
+def test_edits_leave_no_finding_that_had_edits_and_bring_no_new_one(rule: object) -> None:
+    for example in rule.bad:  # type: ignore[attr-defined]
+        before = found(example.code)
+        after = found(fixed(example.code))
+        left = [f for f in before if not f.edits]
+        assert sorted((f.code, f.what) for f in after) == sorted((f.code, f.what) for f in left), example.code
+
+
+def test_what_takes_an_import_s_place_can_be_imported() -> None:
+    tables = (drift_imports.SDK_1, drift_imports.MODULES, drift_imports.NAMES, drift_imports.INVENTED)
+    for row in (row for table in tables for row in table):
+        assert row.exact or row.do, row
+        if row.exact and "handlers.openai" not in row.to:  # for which openai is needed
+            module = importlib.import_module(row.to)
+            assert all(hasattr(module, row.now or name) for name in row.names), row
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("from mcp.server.fastmcp import FastMCP", {(4,)}),
+        ("from fastmcp.tools.tool_manager import ToolManager", {(3,), (4,)}),
+        ("from fastmcp.server.auth.providers.bearer import BearerAuthProvider", {(2, 14), (3,), (4,)}),
+        ("from fastmcp.server.proxy import FastMCPProxy", {(4,)}),
+        ("from fastmcp.middleware import Middleware", {(2, 14), (3,), (4,)}),
+    ],
+)
+def test_each_row_knows_since_when(text: str, versions: set[tuple[int, ...]]) -> None:
+    for version in ((2, 14), (3,), (4,)):
+        assert bool(found(text, Target(fastmcp=version))) == (version in versions)
+
+
+def test_httpx_is_judged_by_what_the_project_declares() -> None:
+    text = "import httpx\n"
+    assert found(text) == []
+    assert [f.code for f in found(text, requires=frozenset({"fastmcp", "pydantic"}))] == ["MCP105"]
+    assert found(text, requires=frozenset({"fastmcp", "httpx"})) == []
+    assert found(text, requires=frozenset({"fastmcp", "openai"})) == []
+    assert found(text, requires=frozenset({"requests"})) == []
