@@ -659,6 +659,7 @@ def _cuts(
     last = max(number for number in range(len(spans)) if number not in away)
     cuts: list[tuple[int, int]] = []
     comments = {}
+    trailing = False  # is the comma before what goes at the end left where it is?
     for number in sorted(away):
         start, end = spans[number]
         line = text.rfind("\n", 0, start) + 1
@@ -667,12 +668,14 @@ def _cuts(
         if own is not None and (fresh or not own.group(1)):  # the whole line goes, with its comment
             cut = (line, own.end() + 1)
             comments[number] = own.group(1) or ""
-        elif number > last and "#" not in text[spans[number - 1][1] : start]:
+            trailing = number > last
+        elif number > last and not trailing and "#" not in text[spans[last][1] : start]:
             cut = (spans[number - 1][1], end)
         elif number < last and "#" not in text[end : spans[number + 1][0]]:
             cut = (start, spans[number + 1][0])
         else:
             cut = (start, comma.end() if comma else end)
+            trailing = number > last
         if cuts and cut[0] <= cuts[-1][1]:
             cuts[-1] = (min(cuts[-1][0], cut[0]), max(cuts[-1][1], cut[1]))
         else:
