@@ -19,8 +19,8 @@ from mcp_workbench.rules.rule import Target
 DRIFT = [RULES[f"MCP{number}"] for number in range(101, 110) if f"MCP{number}" in RULES]
 
 
-def found(text: str, target: Target | None = None, requires: frozenset[str] | None = None) -> list[Finding]:
-    module = Module("server.py", text, ast.parse(text), "server", requires=requires)
+def found(text: str, target: Target | None = None) -> list[Finding]:
+    module = Module("server.py", text, ast.parse(text), "server")
     target = target or Target()
     return [f for rule in RULES.values() if rule.holds(target) for f in rule.find(rule, module, target)]
 
@@ -234,7 +234,7 @@ def test_each_row_knows_since_when(text: str, versions: set[tuple[int, ...]]) ->
 def test_httpx_is_judged_by_what_the_project_declares() -> None:
     text = "import httpx\n"
     assert found(text) == []
-    assert [f.code for f in found(text, requires=frozenset({"fastmcp", "pydantic"}))] == ["MCP105"]
-    assert found(text, requires=frozenset({"fastmcp", "httpx"})) == []
-    assert found(text, requires=frozenset({"fastmcp", "openai"})) == []
-    assert found(text, requires=frozenset({"requests"})) == []
+    assert [f.code for f in found(text, Target(requires=frozenset({"fastmcp", "pydantic"})))] == ["MCP105"]
+    assert found(text, Target(requires=frozenset({"fastmcp", "httpx"}))) == []
+    assert found(text, Target(requires=frozenset({"fastmcp", "openai"}))) == []
+    assert found(text, Target(requires=frozenset({"requests"}))) == []

@@ -756,11 +756,11 @@ def normalised(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", match.group(1)).lower() if match else ""
 
 
-def declared(module: Module) -> frozenset[str] | None:
+def declared(module: Module, target: Target) -> frozenset[str] | None:
     """What a file's own block declares (PEP 723), else its project; None where that is not known."""
     blocks = list(SCRIPT.finditer(module.text)) if "# /// script" in module.text else []
     if len(blocks) != 1:
-        return module.requires
+        return target.requires
     import tomllib
 
     lines = blocks[0].group("content").splitlines()
@@ -779,7 +779,7 @@ def _httpx(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         for alias in node.names[: 1 if isinstance(node, ast.ImportFrom) else None]
         if _is_httpx(alias.name if isinstance(node, ast.Import) else module.absolute(node))
     ]
-    requires = declared(module) if wanted and module.find("httpx") is None else None
+    requires = declared(module, target) if wanted and module.find("httpx") is None else None
     if requires is None or "httpx" in requires or requires & BRING_HTTPX:
         return
     if not requires & {"fastmcp", "fastmcp-slim"}:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; str.splitlines knows more ends
 
 # One name for each thing that can be imported from several places, and for what its classes' methods give.
 CANONICAL = {
@@ -209,8 +211,7 @@ class Module:
         tree: The parsed source; its nodes' lines are those of `text`.
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
-        requires: The names of the packages that its project declares, normalised (`py-key-value-aio`); None
-            where that is not known.
+        outer: What was run before it, whose names it sees: of a chapter, those before it.
     """
 
     def __init__(
@@ -221,11 +222,11 @@ class Module:
         name: str = "",
         find: Callable[[str], Module | None] = lambda name: None,
         is_package: bool = False,
-        requires: frozenset[str] | None = None,
+        outer: Module | None = None,
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
-        self.is_package, self.requires = is_package, requires
-        self.lines = text.splitlines()
+        self.is_package, self.outer = is_package, outer
+        self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
         self.attributes: dict[str, list[SeenAttribute]] = {}  # by name
@@ -502,7 +503,10 @@ class Module:
 
     def _meaning(self, node: ast.AST, region: Region) -> str | None:
         if isinstance(node, ast.Name):
-            return self._agreed(self.bindings(node.id, region.scope))
+            bound = self.bindings(node.id, region.scope)
+            if not bound and self.outer is not None:
+                return self.outer._agreed(self.outer.scope.names.get(node.id, []))
+            return self._agreed(bound)
         if isinstance(node, ast.Attribute):
             owner = self._member_class(node, region)
             if owner is not None:
