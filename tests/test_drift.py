@@ -6,15 +6,17 @@ import ast
 import importlib
 import io
 import tokenize
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_examples import seen
 
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules import RULES, drift_imports
 from mcp_workbench.rules.module import Module
-from mcp_workbench.rules.rule import Target
+from mcp_workbench.rules.rule import Example, Rule, Target
 
 DRIFT = [RULES[f"MCP{number}"] for number in range(101, 110) if f"MCP{number}" in RULES]
 
@@ -132,6 +134,88 @@ def test_imports_are_rewritten(before: str, after: str) -> None:
     assert fixed(before + "\n") == after + "\n"
 
 
+DESK = "from fastmcp import FastMCP\n\nmcp = FastMCP('a')\nsub = FastMCP('b')\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("mcp.mount(sub, prefix='x')", "mcp.mount(sub, namespace='x')"),
+        ("mcp.mount(server=sub, prefix = 'x')", "mcp.mount(server=sub, namespace = 'x')"),
+        ("mcp.mount('x', sub)", "mcp.mount(sub, namespace='x')"),
+        ("mcp.mount(\n    'x',  # é\n    sub,\n)", "mcp.mount(\n    sub,  # é\n    namespace='x',\n)"),
+        ("mcp.mount(sub, 'x', as_proxy=False)", "mcp.mount(sub, 'x')"),
+        ("mcp.mount(sub, as_proxy=None, namespace='x')", "mcp.mount(sub, namespace='x')"),
+        ("mcp.mount(sub, as_proxy=True)", "mcp.mount(sub, as_proxy=True)"),
+        ("mcp.mount(sub, 'x', prefix='y')", "mcp.mount(sub, 'x', prefix='y')"),
+        ("app = mcp.sse_app()", 'app = mcp.http_app(transport="sse")'),
+        ("app = mcp.sse_app(path='/x')", "app = mcp.http_app(transport=\"sse\", path='/x')"),
+        ("app = mcp.sse_app(message_path='/x')", "app = mcp.sse_app(message_path='/x')"),
+        ("app = mcp.sse_app('/x')", "app = mcp.sse_app('/x')"),
+        ("app = mcp.streamable_http_app('/x')", "app = mcp.http_app('/x')"),
+        ("make = mcp.streamable_http_app", "make = mcp.streamable_http_app"),
+        ("run = mcp.run_sse_async(port=1)", 'run = mcp.run_http_async(transport="sse", port=1)'),
+        ("run = mcp.run_streamable_http_async()", "run = mcp.run_http_async()"),
+        ("run = mcp.run_sse_async('host')", "run = mcp.run_sse_async('host')"),
+        ("run = mcp.run_sse_async(**how)", "run = mcp.run_sse_async(**how)"),
+        ("@mcp.tool(enabled=True)\ndef f(): ...", "@mcp.tool()\ndef f(): ..."),
+        ("@mcp.tool('f', enabled=True)\ndef f(): ...", "@mcp.tool('f')\ndef f(): ..."),
+        ("@mcp.tool(enabled=True, name='f')\ndef f(): ...", "@mcp.tool(name='f')\ndef f(): ..."),
+        ("@mcp.tool(enabled=(True), name='f')\ndef f(): ...", "@mcp.tool(name='f')\ndef f(): ..."),
+        ("@mcp.tool(('f'), enabled=True)\ndef f(): ...", "@mcp.tool(('f'), enabled=True)\ndef f(): ..."),
+        (
+            "@mcp.tool(\n    name='f',  # f\n    enabled=True,\n)\ndef f(): ...",
+            "@mcp.tool(\n    name='f',  # f\n    enabled=True,\n)\ndef f(): ...",
+        ),
+        ("@mcp.tool(output_schema=False)\ndef f(): ...", "@mcp.tool(output_schema=None)\ndef f(): ..."),
+        ("@mcp.prompt('f', 'F')\ndef f(): ...", "@mcp.prompt('f', title='F')\ndef f(): ..."),
+        (
+            "@mcp.tool('f', 'F', 'does')\ndef f(): ...",
+            "@mcp.tool('f', title='F', description='does')\ndef f(): ...",
+        ),
+        ("@mcp.tool('f', 'F', title='G')\ndef f(): ...", "@mcp.tool('f', 'F', title='G')\ndef f(): ..."),
+    ],
+)
+def test_calls_are_rewritten(before: str, after: str) -> None:
+    assert fixed(f"{DESK}{before}\n") == f"{DESK}{after}\n"
+
+
+PROXY = "from fastmcp.server import create_proxy\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import os\nfrom fastmcp import FastMCP\n\np = FastMCP.as_proxy(backend='x', name='p')\n",
+            f"import os\n{PROXY}from fastmcp import FastMCP\n\np = create_proxy(target='x', name='p')\n",
+        ),
+        (
+            "from fastmcp import FastMCP\n\np = FastMCP.as_proxy('x')\nq = FastMCP.as_proxy('y')\n",
+            f"{PROXY}from fastmcp import FastMCP\n\np = create_proxy('x')\nq = create_proxy('y')\n",
+        ),
+        (
+            f"from fastmcp import FastMCP\n{PROXY}\np = FastMCP.as_proxy('x')\n",
+            f"from fastmcp import FastMCP\n{PROXY}\np = create_proxy('x')\n",
+        ),
+        (
+            "from fastmcp import FastMCP\n\ncreate_proxy = 1\np = FastMCP.as_proxy('x')\n",
+            "from fastmcp import FastMCP\n\ncreate_proxy = 1\np = FastMCP.as_proxy('x')\n",
+        ),
+        (
+            "def f():\n    from fastmcp import FastMCP\n    return FastMCP.as_proxy('x')\n",
+            "def f():\n    from fastmcp import FastMCP\n    return FastMCP.as_proxy('x')\n",
+        ),
+        (
+            "import fastmcp\n\np = fastmcp.FastMCP.as_proxy('x')\n",
+            "import fastmcp\n\np = fastmcp.FastMCP.as_proxy('x')\n",
+        ),
+    ],
+)
+def test_proxies_are_made_by_create_proxy(before: str, after: str) -> None:
+    assert fixed(before) == after
+
+
 NAMES = {
     "mcp.server.fastmcp": ["FastMCP", "Context", "Image", "Icon", "gone"],
     "fastmcp": ["FastMCP", "Image", "Client", "settings"],
@@ -199,8 +283,8 @@ def comments(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("rule", DRIFT, ids=lambda rule: rule.code)
-def test_edits_leave_no_finding_that_had_edits_and_bring_no_new_one(rule: object) -> None:
-    for example in rule.bad:  # type: ignore[attr-defined]
+def test_edits_leave_no_finding_that_had_edits_and_bring_no_new_one(rule: Rule) -> None:
+    for example in rule.bad:
         before = found(example.code)
         after = found(fixed(example.code))
         left = [f for f in before if not f.edits]
@@ -224,11 +308,34 @@ def test_what_takes_an_import_s_place_can_be_imported() -> None:
         ("from fastmcp.server.auth.providers.bearer import BearerAuthProvider", {(2, 14), (3,), (4,)}),
         ("from fastmcp.server.proxy import FastMCPProxy", {(4,)}),
         ("from fastmcp.middleware import Middleware", {(2, 14), (3,), (4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a', port=1)", {(3,), (4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a', sampling_handler=f)", {(4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a', title='A')", {(2, 14), (3,), (4,)}),
+        ("from fastmcp import FastMCP\nFastMCP.as_proxy('a')", {(4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a').get_tools()", {(3,), (4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a').mount(FastMCP('b'), prefix='b')", {(4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a').tool(enabled=False)(f)", {(3,), (4,)}),
+        ("from fastmcp import FastMCP\nFastMCP('a').resource('a://b', task=True)(f)", {(4,)}),
     ],
 )
 def test_each_row_knows_since_when(text: str, versions: set[tuple[int, ...]]) -> None:
     for version in ((2, 14), (3,), (4,)):
         assert bool(found(text, Target(fastmcp=version))) == (version in versions)
+
+
+def test_the_sdk_s_own_server_is_another_one_before_fastmcp_4() -> None:
+    text = "from mcp.server.fastmcp import FastMCP\nmcp = FastMCP('a', port=1)\nmcp.streamable_http_app()\n"
+    assert found(text, Target(fastmcp=(3,))) == []
+    assert [f.code for f in found(text)] == ["MCP101", "MCP106", "MCP107"]
+
+
+@pytest.mark.parametrize("rule", DRIFT, ids=lambda rule: rule.code)
+def test_what_is_fixed_whole_can_be_imported(rule: Rule, tmp_path: Path) -> None:
+    for example in rule.bad:
+        before = found(example.code)
+        if all(finding.edits for finding in before) and "sampling.handlers" not in example.code:
+            failed, text = seen(Example(fixed(example.code)), tmp_path, "sessionless")
+            assert not failed, text
 
 
 def test_httpx_is_judged_by_what_the_project_declares() -> None:

@@ -921,12 +921,15 @@ SDK_1_RULE = Rule(
 )
 
 MODULES_BAD = """\
-import json
-
 from fastmcp import FastMCP
 from fastmcp.server.openapi import MCPType, RouteMap
 
-SPEC = json.loads('{"openapi": "3.1.0", "info": {"title": "branches", "version": "1"}, "paths": {}}')
+SPEC = {
+    "openapi": "3.1.0",
+    "info": {"title": "branches", "version": "1"},
+    "servers": [{"url": "https://library.example"}],
+    "paths": {},
+}
 
 mcp = FastMCP.from_openapi(SPEC, route_maps=[RouteMap(methods=["GET"], mcp_type=MCPType.RESOURCE)])
 """
