@@ -509,11 +509,22 @@ def _new_place(
     if not row.exact:
         return None
     if alias.name in row.names:
-        return row.to, row.now or alias.name
+        both = row.to == "fastmcp" and _has_its_own(module, alias.name)
+        return None if both else (row.to, row.now or alias.name)
     if f"{home}.{alias.name}" == row.module and _fits(module, alias.asname or alias.name, row, index):
         to, _, name = row.to.rpartition(".")
         return to, name  # from fastmcp.server import openapi
     return None
+
+
+def _has_its_own(module: Module, name: str) -> bool:
+    """Does the file import FastMCP's FastMCP or Context besides the SDK's? Then it means another thing."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").partition(".")[0] == "fastmcp"
+        and any(alias.name == name for alias in node.names)
+        for node, _ in module.imports
+    )
 
 
 def _attributes(rule: Rule, module: Module, index: Index, target: Target) -> Iterator[Finding]:
