@@ -815,7 +815,9 @@ def _is_httpx(dotted: str) -> bool:
 
 def _desk(statement: str, shows: str = "") -> Example:
     """A desk whose first statement is an import."""
-    return Example(f'{statement}\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("desk")\n', shows=shows)
+    known = re.search(r"\bFastMCP\b", statement)
+    imports = statement if known else f"{statement}\nfrom fastmcp import FastMCP"
+    return Example(f'{imports}\n\nmcp = FastMCP("desk")\n', shows=shows)
 
 
 def _rows(rows: Iterable[Moved]) -> tuple[Example, ...]:
@@ -926,7 +928,7 @@ SDK_1_RULE = Rule(
         ),
         Example(FALLBACK, does=ASK_SHELF, shows="Emma: shelf 7"),
     ),
-    links=(f"{DOCS}/getting-started/upgrading/from-mcp-sdk",),
+    links=(f"{DOCS}/getting-started/upgrading/from-mcp-sdk-v1",),
     find=_find,
     since=(4,),
 )
