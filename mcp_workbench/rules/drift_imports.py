@@ -436,7 +436,8 @@ def _lacks(rule: Rule, row: Moved, thing: str) -> str:
     """The clause that says what is missing since when."""
     if rule.code == "MCP104":
         return f"FastMCP never had {thing.replace('no ', 'a ', 1)}"
-    return f"{'mcp 2' if rule.code == 'MCP101' else 'FastMCP ' + '.'.join(map(str, row.since))} has {thing}"
+    since = "mcp 2" if rule.code == "MCP101" else f"FastMCP {'.'.join(map(str, row.since))}"
+    return f"there is {thing} since {since}"
 
 
 def _what(rule: Rule, row: Moved, index: Index, target: Target, home: str, names: Iterable[str]) -> str:
@@ -898,6 +899,7 @@ mcp = FastMCP("desk")
 def shelf(book: str) -> str:
     return f"{book}: shelf 7"
 """
+LEND = 'print((await client.call_tool("lend", {"book": "Emma"})).content[0].text)'
 ASK_SHELF = 'print((await client.call_tool("shelf", {"book": "Emma"})).data)'
 
 SDK_1_RULE = Rule(
@@ -921,9 +923,10 @@ SDK_1_RULE = Rule(
         Example(NO_FALLBACK, shows="SystemExit: pip install mcp"),
     ),
     good=(
+        Example(SDK_1_BAD.replace("mcp.server.fastmcp", "fastmcp"), does=LEND, shows="Emma: until Friday"),
         Example(
             SDK_1_GOOD,
-            does='print((await client.call_tool("lend", {"book": "Emma"})).content[0].text)',
+            does=LEND,
             shows="Emma: until Friday",
         ),
         Example(FALLBACK, does=ASK_SHELF, shows="Emma: shelf 7"),
@@ -1011,6 +1014,7 @@ MODULES_RULE = Rule(
         ),
     ),
     good=(
+        Example(MODULES_BAD.replace("fastmcp.server.openapi", "fastmcp.server.providers.openapi")),
         Example(MODULES_GOOD, does=ASK_SHELF, shows="Emma: shelf 7"),
         Example(OPTIONAL, does='print((await client.call_tool("can_map")).data)', shows="False"),
     ),
@@ -1080,6 +1084,9 @@ NAMES_RULE = Rule(
         ),
     ),
     good=(
+        Example(
+            NAMES_BAD.replace("FastMCP, Image", "FastMCP\nfrom fastmcp.utilities.types import Image"),
+        ),
         Example(
             NAMES_GOOD,
             does='print((await client.call_tool("cover", {"book": "Emma"})).data)',
@@ -1217,6 +1224,7 @@ INVENTED_RULE = Rule(
         Example(STARTS, does=ASK_SHELF, shows=r"\AEmma: shelf 7$"),  # and nothing opened
     ),
     good=(
+        Example(INVENTED_BAD.replace("fastmcp.middleware", "fastmcp.server.middleware")),
         Example(INVENTED_GOOD, does=ASK_SHELF, shows="Emma: shelf 7, True"),
         Example(SWITCHED_OFF),
     ),

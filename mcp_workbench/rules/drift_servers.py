@@ -295,8 +295,8 @@ def _skips(module: Module, target: Target) -> bool:
 
 
 def _since(since: Version) -> str:
-    """Whose arguments or methods they are not."""
-    return "FastMCP" if since <= (2,) else f"FastMCP {'.'.join(map(str, since))}"
+    """Since when something is missing."""
+    return "in any FastMCP" if since <= (2,) else f"since FastMCP {'.'.join(map(str, since))}"
 
 
 def _constructor(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
@@ -315,7 +315,7 @@ def _constructor(rule: Rule, module: Module, target: Target) -> Iterator[Finding
             yield rule.at(
                 module,
                 word,
-                f"`{row.name}=` is no argument of {called}() in {_since(row.since)}",
+                f"`{row.name}=` is no argument of {called}() {_since(row.since)}",
                 row.do,
                 unfixed="it belongs to another place, which the file does not show",
             )
@@ -336,7 +336,7 @@ def _methods(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             yield rule.at(
                 module,
                 node,
-                f"a server has no `{row.name}` in {_since(row.since)}",
+                f"a server has no `{row.name}` {_since(row.since)}",
                 row.do.format(it=ast.unparse(node.value)),
                 edits,
                 "" if edits else "what takes its place is used differently",
@@ -469,7 +469,7 @@ def _mounts(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 edits = [_keyword(module, word, row.to)]
             elif _is_idle(row, word.value):
                 edits = _without(module, call, word)
-            what = f"`{name}=` is no argument of mount() in {_since(row.since)}"
+            what = f"`{name}=` is no argument of mount() {_since(row.since)}"
             yield _mount_finding(rule, module, word, what, row.do, func, edits)
         yield from _positions_of_mount(rule, module, call, region, target)
 
@@ -549,7 +549,7 @@ def _decorators(rule: Rule, module: Module, target: Target) -> Iterator[Finding]
 def _argument_clause(row: Argument, kind: str) -> str:
     if row.name == "output_schema":
         return "`output_schema=False` is no schema"
-    return f"`{row.name}=` is no argument of @{kind} in {_since(row.since)}"
+    return f"`{row.name}=` is no argument of @{kind} {_since(row.since)}"
 
 
 def _argument_edits(module: Module, call: ast.Call, word: ast.keyword, row: Argument) -> list[Edit]:
@@ -713,7 +713,16 @@ CONSTRUCTOR_RULE = Rule(
             PARENTS.format('mcp = create_proxy(branch, description="A proxy")'), shows=_gone("description")
         ),
     ),
-    good=(Example(CONSTRUCTOR_GOOD, does=ASK, shows="Emma: shelf 7"),),
+    good=(
+        Example(
+            CONSTRUCTOR_BAD.replace(', host="127.0.0.1", port=9000', "").replace(
+                '"http")', '"http", host="127.0.0.1", port=9000)'
+            ),
+            does=ASK,
+            shows="Emma: shelf 7",
+        ),
+        Example(CONSTRUCTOR_GOOD, does=ASK, shows="Emma: shelf 7"),
+    ),
     links=(f"{DOCS}/getting-started/upgrading/from-fastmcp-2", f"{DOCS}/servers/server"),
     find=_constructor,
 )
@@ -775,7 +784,16 @@ METHODS_RULE = Rule(
         ),
         *(_starts(row.line, row.name) for row in METHODS),
     ),
-    good=(Example(METHODS_GOOD, does=ASK + "\nprint(await names(branch))", shows="Emma: shelf 7\n.'shelf'"),),
+    good=(
+        Example(
+            METHODS_BAD.replace(
+                "list(await mcp.get_tools())", "[tool.name for tool in await mcp.list_tools()]"
+            ),
+            does="print(await names())",
+            shows="'shelf'",
+        ),
+        Example(METHODS_GOOD, does=ASK + "\nprint(await names(branch))", shows="Emma: shelf 7\n.'shelf'"),
+    ),
     links=(
         f"{DOCS}/getting-started/upgrading/from-fastmcp-2",
         f"{DOCS}/getting-started/upgrading/from-fastmcp-3",
@@ -840,7 +858,10 @@ MOUNT_RULE = Rule(
             shows="AttributeError: 'bool' object has no attribute 'items'",
         ),
     ),
-    good=(Example(MOUNT_GOOD, does=ASK_BRANCH, shows="Emma: shelf 7"),),
+    good=(
+        Example(BRANCH.format('branch, namespace="branch"'), does=ASK_BRANCH, shows="Emma: shelf 7"),
+        Example(MOUNT_GOOD, does=ASK_BRANCH, shows="Emma: shelf 7"),
+    ),
     links=(f"{DOCS}/servers/composition",),
     find=_mounts,
 )
@@ -923,6 +944,11 @@ DECORATORS_RULE = Rule(
         Example(RESOURCE.format('"data://hours", "hours"'), shows=TOO_MANY.format("resource")),
     ),
     good=(
+        Example(
+            DESK.format("", "") + '\n\nmcp.disable(names={"shelf"})\n',
+            does="print(await client.list_tools())",
+            shows=r"^\[\]$",
+        ),
         Example(
             DECORATORS_GOOD,
             does='print((await client.call_tool("shelf", {"book": "Emma"})).content[0].text)\n'
