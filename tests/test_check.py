@@ -14,6 +14,8 @@ from conftest import SERVER, MakeWorkspace, write_notebook
 
 from mcp_workbench.cli import main
 from mcp_workbench.rules import RULES
+from mcp_workbench.rules.declared import target_of
+from mcp_workbench.rules.rule import Target
 
 RESOURCE = '@mcp.resource("config")\ndef config() -> str:\n    return "{}"\n'
 BAD = f'from fastmcp import FastMCP\n\nmcp = FastMCP("desk")\n\n\n{RESOURCE}'
@@ -323,7 +325,7 @@ class TestExplain:
 
     def test_an_unknown_code(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain", "MCP0O4"]) == 2
-        assert "Did you mean MCP0" in capsys.readouterr().err
+        assert "Did you mean MCP" in capsys.readouterr().err
 
 
 def test_it_imports_no_fastmcp(folder: Path) -> None:
@@ -343,3 +345,31 @@ def test_many_files_on_several_cores_are_the_same_findings(
         Path(f"desk{number:02}.py").write_text(BAD + f"# {'x' * 80}\n" * 1000)
     found = as_json(capsys, ".")
     assert [Path(f["filename"]).name for f in found] == [f"desk{n:02}.py" for n in range(12)]
+
+
+class TestWhatAProjectDeclares:
+    @pytest.mark.parametrize(
+        ("text", "reaches", "requires"),
+        [
+            ("", True, None),
+            ("[project]\nrequires-python = '>=3.10'", True, None),
+            (
+                "[project]\nrequires-python = '>=3.10,<3.12'\ndependencies = ['FastMCP>=4']",
+                False,
+                {"fastmcp"},
+            ),
+            ("[project]\nrequires-python = '==3.11.*'\ndynamic = ['dependencies']", False, None),
+            ("[project]\nrequires-python = '<4'\noptional-dependencies.x = ['a_b[c]; d']", True, {"a-b"}),
+            ("[dependency-groups]\ndev = ['httpx', {include-group = 'x'}]", True, {"httpx", "x"}),
+            ("[tool.poetry.dependencies]\npython = '^3.11'\nfastmcp = '*'", True, {"python", "fastmcp"}),
+            ("[project", True, None),
+        ],
+    )
+    def test_in_pyproject(self, text: str, reaches: bool, requires: set[str] | None, folder: Path) -> None:
+        Path("pyproject.toml").write_text(text)
+        found = target_of(folder / "sub" / "server.py", (4, 1, 2))
+        assert found == Target((4, 1, 2), reaches, frozenset(requires) if requires else None)
+
+    def test_in_requirements(self, folder: Path) -> None:
+        Path("requirements.txt").write_text("fastmcp==4.1.2  # pinned\n-r other.txt\n\nHTTPX\n")
+        assert target_of(folder / "server.py", (4,)).requires == {"fastmcp", "httpx"}

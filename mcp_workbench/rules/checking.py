@@ -7,8 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,10 @@ from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules import RULES
 from mcp_workbench.rules.chapters import chapters_read, made_from, program_of, workspace_of
+from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.module import Module
 from mcp_workbench.rules.project import Project
-from mcp_workbench.rules.rule import Rule, Target, Version
+from mcp_workbench.rules.rule import Target, Version
 from mcp_workbench.rules.sources import NotReadable, Source, files_in, of_cells, read
 
 if TYPE_CHECKING:
@@ -235,41 +235,3 @@ def silenced(line: str, code: str) -> bool:
         return False
     codes = noqa["codes"]
     return codes is None or code in re.split(r"[,\s]+", codes.upper())
-
-
-def target_of(path: Path, fastmcp: Version) -> Target:
-    """What a file runs on: FastMCP's version, and what its project's pyproject.toml says of Python."""
-    return replace(_declared(path.absolute().parent), fastmcp=fastmcp)
-
-
-@cache
-def _declared(folder: Path) -> Target:
-    for here in (folder, *folder.parents):
-        file = here / "pyproject.toml"
-        if file.is_file():
-            import tomllib
-
-            try:
-                project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-            except (OSError, ValueError):
-                return Target()
-            return Target(python_312=_reaches_312(str(project.get("requires-python", ""))))
-    return Target()
-
-
-def _reaches_312(requires: str) -> bool:
-    """Does this range of Pythons have one from 3.12 on?"""
-    if not re.search(r"[<=]", requires.replace(">=", "")):
-        return True  # no upper end
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        allowed = SpecifierSet(requires)
-    except InvalidSpecifier:
-        return True
-    return any(f"3.{minor}.0" in allowed for minor in range(12, 20))
-
-
-def each_rule() -> Iterator[Rule]:
-    """All rules in the order of their codes."""
-    yield from sorted(RULES.values(), key=lambda rule: rule.code)
