@@ -46,6 +46,34 @@ CANONICAL = {
     "fastmcp.server.auth.oidc_proxy.OIDCProxy": "fastmcp.server.auth.OIDCProxy",
     "starlette.applications.Starlette": "starlette.Starlette",
     "fastapi.applications.FastAPI": "fastapi.FastAPI",
+    # What a client's calls give; `X[]` is an item of X.
+    "fastmcp.client.sampling.SamplingParams": "mcp.types.CreateMessageRequestParams",
+    "fastmcp.client.elicitation.ElicitRequestParams": "mcp.types.ElicitRequestFormParams",
+    "fastmcp.server.middleware.middleware.MiddlewareContext": "fastmcp.server.middleware.MiddlewareContext",
+    "fastmcp.server.middleware.MiddlewareContext().fastmcp_context": "fastmcp.Context()",
+    "fastmcp.Client().new()": "fastmcp.Client()",
+    "fastmcp.Client().list_tools()[]": "mcp.types.Tool()",
+    "fastmcp.Client().list_tools_mcp()": "mcp.types.ListToolsResult()",
+    "fastmcp.Client().list_resources()[]": "mcp.types.Resource()",
+    "fastmcp.Client().list_resources_mcp()": "mcp.types.ListResourcesResult()",
+    "fastmcp.Client().list_resource_templates()[]": "mcp.types.ResourceTemplate()",
+    "fastmcp.Client().list_resource_templates_mcp()": "mcp.types.ListResourceTemplatesResult()",
+    "fastmcp.Client().list_prompts()[]": "mcp.types.Prompt()",
+    "fastmcp.Client().list_prompts_mcp()": "mcp.types.ListPromptsResult()",
+    "fastmcp.Client().read_resource()[]": "mcp.types.TextResourceContents()",
+    "fastmcp.Client().read_resource_mcp()": "mcp.types.ReadResourceResult()",
+    "fastmcp.Client().get_prompt()": "mcp.types.GetPromptResult()",
+    "fastmcp.Client().call_tool().content[]": "mcp.types.ContentBlock()",
+    "fastmcp.Client().call_tool_mcp()": "mcp.types.CallToolResult()",
+    "fastmcp.Client().complete()": "mcp.types.Completion()",
+    "fastmcp.Client().initialize_result": "mcp.types.InitializeResult()",
+    "mcp.types.CallToolResult().content[]": "mcp.types.ContentBlock()",
+    "mcp.types.ListToolsResult().tools[]": "mcp.types.Tool()",
+    "mcp.types.ListResourcesResult().resources[]": "mcp.types.Resource()",
+    "mcp.types.ReadResourceResult().contents[]": "mcp.types.TextResourceContents()",
+    "mcp.types.GetPromptResult().messages[]": "mcp.types.PromptMessage()",
+    "mcp.types.PromptMessage().content": "mcp.types.ContentBlock()",
+    "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
@@ -56,7 +84,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Binding(NamedTuple):
     """One way in which a scope gives a name a meaning.
 
-    `how` is import, value, enter (what a `with` gives), function, class, parameter, or other (not known).
+    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), function, class,
+    parameter, or other (not known).
     `what` is the dotted name of an import, else the node: the value, the definition, the annotation.
     """
 
@@ -190,6 +219,8 @@ class Module:
         self.classes: list[Defined] = []
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
+        self.tries: list[tuple[ast.Try, Region]] = []
+        self.subscripts: list[tuple[ast.Subscript, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -232,10 +263,12 @@ class Module:
             ast.NamedExpr: lambda node, parent, region, push: self._bind(
                 node.target, "value", node.value, region
             ),
-            ast.For: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
-            ast.AsyncFor: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.For: lambda node, parent, region, push: self._bind(node.target, "item", node.iter, region),
+            ast.AsyncFor: lambda node, parent, region, push: self._bind(
+                node.target, "item", node.iter, region
+            ),
             ast.comprehension: lambda node, parent, region, push: self._bind(
-                node.target, "other", None, region
+                node.target, "item", node.iter, region
             ),
             ast.With: self._with,
             ast.AsyncWith: self._with,
@@ -248,6 +281,7 @@ class Module:
             ast.Call: self._call,
             ast.Attribute: self._attribute,
             ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
+            ast.Subscript: lambda node, parent, region, push: self.subscripts.append((node, region)),
         }
 
     def _name(self, name: str, how: str, what: ast.AST | str | None, region: Region) -> None:
@@ -403,6 +437,7 @@ class Module:
         return True
 
     def _try(self, node: ast.Try, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        self.tries.append((node, region))
         inner = Region(region.scope, region.guards | {"caught"}) if _catches(node) else region
         for handler in node.handlers:
             push((handler, node, region))
@@ -460,17 +495,37 @@ class Module:
             owner = self._member_class(node, region)
             if owner is not None:
                 return self._agreed(self.members.get(owner, {}).get(node.attr, []))
+            if node.attr == "fastmcp_context" and self._is_of_hook(node.value, region):
+                return "fastmcp.Context()"
             base = self.meaning(node.value, region)
             return self._joined(base, node.attr) if base else None
         if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+                first = node.args[0]  # next(tool for tool in tools if ...)
+                return self.meaning(first.elt, region) if isinstance(first, ast.GeneratorExp) else None
             return self._given_by(self.meaning(node.func, region))
         if isinstance(node, ast.Await):
             return self.meaning(node.value, region)
-        if isinstance(node, ast.Subscript):  # FastMCP[Settings]("name")
-            return self.meaning(node.value, region)
+        if isinstance(node, ast.Subscript):
+            base = self.meaning(node.value, region)
+            if base and ")" in base and not isinstance(node.slice, ast.Slice):
+                return f"{base}[]"
+            return base  # FastMCP[Settings]("name")
         if isinstance(node, ast.NamedExpr):
             return self.meaning(node.value, region)
         return None
+
+    def _is_of_hook(self, node: ast.AST, region: Region) -> bool:
+        """Is this the `context` that a hook of a middleware is given, with or without its annotation?"""
+        function = region.function
+        if not isinstance(node, ast.Name) or function is None or not function.name.startswith("on_"):
+            return False
+        arguments = [argument.arg for argument in function.args.args]
+        owner = self._class_of_self(arguments[0], self.regions[function]) if arguments else None
+        if owner is None or arguments[1:2] != [node.id]:
+            return False
+        meant = self._base_of(owner, Region(self.regions[owner].scope.parent or self.scope))
+        return meant == "fastmcp.server.middleware.Middleware"
 
     def _member_class(self, node: ast.Attribute, region: Region) -> ast.ClassDef | None:
         """The class of `self` in self.attr, where its methods assign that attribute."""
@@ -502,6 +557,9 @@ class Module:
         if how == "enter" and isinstance(what, ast.AST):
             entered = self.meaning(what, region)
             return entered if entered in WITH_GIVES_ITSELF else None
+        if how == "item" and isinstance(what, ast.AST):
+            whole = self.meaning(what, region)
+            return CANONICAL.get(f"{whole}[]", f"{whole}[]") if whole and ")" in whole else None
         if how == "parameter" and isinstance(what, ast.AST):
             kind = self.annotated(what, region)
             return f"{kind}()" if kind else None
@@ -522,6 +580,8 @@ class Module:
         """What an imported name means: followed into the modules of the same project."""
         if dotted in CANONICAL:
             return CANONICAL[dotted]
+        if dotted.startswith("mcp_types."):
+            return f"mcp.types.{dotted.removeprefix('mcp_types.')}"
         home, _, name = dotted.rpartition(".")
         other = self.find(home) if home else None
         if other is not None and other is not self and name in other.scope.names:
@@ -533,7 +593,7 @@ class Module:
         if ":" in base:
             return None
         dotted = f"{base}.{name}"
-        return dotted if base.endswith(")") else self.imported(dotted)
+        return dotted if base.endswith((")", "]")) else self.imported(dotted)
 
     def _given_by(self, meant: str | None) -> str | None:
         """What calling a meaning gives: follows functions of the project that build something."""
@@ -650,6 +710,20 @@ class Module:
         return self.meaning(annotation, region)
 
     # What rules ask most -------------------------------------------------------------------------------
+
+    def redefines(self, name: str) -> bool:
+        """Does a class of this file, or of a module that it imports from, define an attribute of that name?
+
+        Then a class that extends one of FastMCP's may have it although FastMCP's has not.
+        """
+        froms = (node for node, _ in self.imports if isinstance(node, ast.ImportFrom))
+        sources = (self.find(self.absolute(node)) for node in froms)
+        return any(
+            name in module.regions[node].scope.names or name in module.members.get(node, ())
+            for module in (self, *(source for source in sources if source is not None))
+            for node, _ in module.classes
+            if isinstance(node, ast.ClassDef)
+        )
 
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
