@@ -24,7 +24,7 @@ class Gone(NamedTuple):
     do: str
 
 
-def _known(region: Region) -> bool:
+def knows(region: Region) -> bool:
     """Does the code ask first, or deal with the failure? Then its author knows."""
     return bool(region.guards & {"asked", "caught", "handler"})
 
@@ -38,7 +38,7 @@ def _gone(
             if (
                 target.fastmcp >= gone.since
                 and isinstance(node.ctx, ast.Load)
-                and not _known(region)
+                and not knows(region)
                 and module.meaning(node.value, region) == owner
                 and not module.redefines(name)
                 and not _is_set(module, name)
@@ -50,7 +50,8 @@ def _is_set(module: Module, name: str) -> bool:
     return any(isinstance(seen.node.ctx, ast.Store) for seen in module.attributes.get(name, ()))
 
 
-def _text(module: Module, node: ast.AST) -> str:
+def text_of(module: Module, node: ast.AST) -> str:
+    """A node as it is written."""
     return ast.get_source_segment(module.text, node) or ast.unparse(node)
 
 
@@ -84,12 +85,12 @@ def _decorated(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     offered: dict[Module, dict[Function, Component]] = {}
     for attribute, do in OF_COMPONENTS.items():
         for node, _, region in module.attributes.get(attribute, ()):
-            if not isinstance(node.ctx, ast.Load) or _known(region) or _is_set_on(module, node):
+            if not isinstance(node.ctx, ast.Load) or knows(region) or _is_set_on(module, node):
                 continue
             component = _offered(module, node.value, region, offered)
             if component is None:
                 continue
-            name = _text(module, node.value)
+            name = text_of(module, node.value)
             yield rule.at(
                 module,
                 node,
@@ -101,7 +102,7 @@ def _decorated(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for attribute in ("disable", "enable"):
         for node, parent, region in module.attributes.get(attribute, ()):
             kind = LISTED.get(module.meaning(node.value, region) or "")
-            if kind and isinstance(parent, ast.Call) and not _known(region):
+            if kind and isinstance(parent, ast.Call) and not knows(region):
                 yield rule.at(
                     module,
                     node,
@@ -391,7 +392,7 @@ def _unawaited_state(rule: Rule, module: Module, target: Target) -> Iterator[Fin
             if (
                 isinstance(call.func, ast.Attribute)
                 and module.meaning(call.func.value, region) == CONTEXT
-                and not _known(region)
+                and not knows(region)
                 and not module.redefines(name)
                 and not _may_be_awaited(call, parent, region)
             ):
@@ -399,7 +400,7 @@ def _unawaited_state(rule: Rule, module: Module, target: Target) -> Iterator[Fin
 
 
 def _state(rule: Rule, module: Module, call: ast.Call, parent: ast.AST, region: Region) -> Finding:
-    function, written = region.function, _text(module, call)
+    function, written = region.function, text_of(module, call)
     what = f"`{written}` is a coroutine that nobody awaits"
     if not isinstance(function, ast.AsyncFunctionDef):
         where = f"`async def {function.name}`" if function is not None else "an `async def`"
@@ -627,7 +628,7 @@ def _elicit(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         if (
             not isinstance(call.func, ast.Attribute)
             or module.meaning(call.func.value, region) != CONTEXT
-            or _known(region)
+            or knows(region)
             or module.redefines("elicit")
         ):
             continue
@@ -667,7 +668,7 @@ def _schema(rule: Rule, module: Module, call: ast.Call, schema: ast.keyword) -> 
         module,
         schema,
         "`elicit` takes no `schema`",
-        f"Write `response_type={_text(module, schema.value)}`.",
+        f"Write `response_type={text_of(module, schema.value)}`.",
         [name] if is_type else [],
         "" if is_type else "`response_type` takes a type, not a JSON schema",
     )
@@ -794,7 +795,7 @@ def _asks_client(rule: Rule, module: Module, target: Target) -> Iterator[Finding
             if (
                 isinstance(call.func, ast.Attribute)
                 and module.meaning(call.func.value, region) in SESSIONS
-                and not _known(region)
+                and not knows(region)
                 and not _knows_eras(module, region, call)
             ):
                 yield rule.at(
@@ -897,7 +898,7 @@ def _error(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for call, region in _error_calls(module):
         named = keywords(call)
         alone = len(call.args) == 1 and not call.keywords
-        if is_open(call) or _known(region) or not (alone or set(named) == {"error"}):
+        if is_open(call) or knows(region) or not (alone or set(named) == {"error"}):
             continue
         given = call.args[0] if alone else named["error"].value
         inner = _inside(module, given) if isinstance(given, ast.Call) else ""
@@ -907,17 +908,17 @@ def _error(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             yield rule.at(
                 module,
                 call,
-                f"`{_text(module, call.func)}` takes a code and a message, not an ErrorData",
-                f"Write `{_text(module, call.func)}({inner})`.",
+                f"`{text_of(module, call.func)}` takes a code and a message, not an ErrorData",
+                f"Write `{text_of(module, call.func)}({inner})`.",
                 [edit(module, whole, inner)],
             )
         else:
-            data = f"{_text(module, given)}" if is_data else "..."
+            data = f"{text_of(module, given)}" if is_data else "..."
             yield rule.at(
                 module,
                 call,
-                f"`{_text(module, call.func)}` takes a code and a message",
-                f"Write `{_text(module, call.func)}(code=-32602, message=...)`"
+                f"`{text_of(module, call.func)}` takes a code and a message",
+                f"Write `{text_of(module, call.func)}(code=-32602, message=...)`"
                 + (f", or `McpError.from_error_data({data})`." if is_data else "."),
                 unfixed="the code and the message are not written here",
             )
@@ -1118,7 +1119,7 @@ OWN_NAMES = {
 def _old_names(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for old in (*BRIDGED, *UNBRIDGED):
         for node, _, region in module.attributes.get(old, ()):
-            if not isinstance(node.ctx, ast.Load) or _known(region):
+            if not isinstance(node.ctx, ast.Load) or knows(region):
                 continue
             meant = module.meaning(node.value, region) or ""
             new = OWN_NAMES.get(meant, {}).get(old, "")
@@ -1131,7 +1132,7 @@ def _old_names(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                     module,
                     node,
                     f"the name of `.{old}` is `.{new}`",
-                    f"Write `{_text(module, node.value)}.{new}`.",
+                    f"Write `{text_of(module, node.value)}.{new}`.",
                     [Edit(place.end_line, column, place.end_line, place.end_column, new)],
                 )
 
@@ -1312,7 +1313,7 @@ def _private(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 key is None
                 or not isinstance(call.func, ast.Attribute)
                 or not module.is_server(call.func.value, region)
-                or _known(region)
+                or knows(region)
                 or module.redefines(method)
             ):
                 continue
@@ -1321,18 +1322,20 @@ def _private(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 module,
                 key,
                 f"`{method}` takes no `key`",
-                f"Write `{name}={_text(module, key.value)}`.",
+                f"Write `{name}={text_of(module, key.value)}`.",
                 [Edit(place.line, place.column, place.line, place.column + len("key"), name)],
             )
 
 
-def _of_server(expression: str, shows: str) -> Example:
-    return Example(
-        DESK
-        + "@mcp.tool\ndef lend(book: str) -> str:\n    return book\n\n\n"
-        + f"async def tools() -> None:\n    print({expression})\n",
-        does="await tools()",
-        shows=shows,
+LEND_AND_LIST = DESK + "@mcp.tool\ndef lend(book: str) -> str:\n    return book\n\n\n"
+
+
+def _tried(*expressions: str) -> str:
+    looks = "".join(f"        lambda: {expression},\n" for expression in expressions)
+    return (
+        f"{LEND_AND_LIST}async def tools() -> None:\n    for look in (\n{looks}    ):\n"
+        "        try:\n            print(look())\n        except Exception as error:\n            "
+        "print(error)\n"
     )
 
 
@@ -1353,15 +1356,27 @@ INTERNALS = Rule(
         "mcp.call_tool(name)`."
     ),
     bad=(
-        *(
-            _of_server(f"mcp.{name}", f"AttributeError: 'FastMCP' object has no attribute '{name}'")
-            for name in PRIVATE
+        Example(
+            f"{LEND_AND_LIST}async def tools() -> None:\n    print(mcp._tool_manager)\n",
+            does="await tools()",
+            shows="AttributeError: 'FastMCP' object has no attribute '_tool_manager'",
         ),
-        _of_server('await mcp.get_tool(key="lend")', "TypeError: .*unexpected keyword argument 'key'"),
-        _of_server('await mcp.get_prompt(key="lend")', "TypeError: .*unexpected keyword argument 'key'"),
-        _of_server('await mcp.get_resource(key="a://b")', "TypeError: .*unexpected keyword argument 'key'"),
-        _of_server(
-            'await mcp.get_resource_template(key="a://{b}")', "TypeError: .*unexpected keyword argument 'key'"
+        Example(
+            _tried(*(f"mcp.{name}" for name in PRIVATE)),
+            does="await tools()",
+            shows="".join(f".*no attribute '{name}'" for name in PRIVATE),
+            finds=len(PRIVATE),
+        ),
+        Example(
+            f'{LEND_AND_LIST}async def tools() -> None:\n    print(await mcp.get_tool(key="lend"))\n',
+            does="await tools()",
+            shows=r"TypeError: FastMCP.get_tool\(\) got an unexpected keyword argument 'key'",
+        ),
+        Example(
+            _tried(*(f'mcp.{method}(key="lend")' for method in KEYS)),
+            does="await tools()",
+            shows="".join(f".*{method}.* unexpected keyword argument 'key'" for method in KEYS),
+            finds=len(KEYS),
         ),
     ),
     good=(
@@ -1424,7 +1439,7 @@ def _client(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 
 def _result(rule: Rule, module: Module) -> Iterator[Finding]:
     for subscript, region in module.subscripts:
-        if module.meaning(subscript.value, region) == RESULT_OF_CALL and not _known(region):
+        if module.meaning(subscript.value, region) == RESULT_OF_CALL and not knows(region):
             yield rule.at(
                 module,
                 subscript,
@@ -1434,7 +1449,7 @@ def _result(rule: Rule, module: Module) -> Iterator[Finding]:
             )
     for seen in module.attributes.get("text", ()):
         node, region = seen.node, seen.region
-        if _known(region):
+        if knows(region):
             continue
         of_item = not isinstance(node.value, ast.Subscript)  # which is one finding already
         meant = module.meaning(node.value, region)
@@ -1443,7 +1458,7 @@ def _result(rule: Rule, module: Module) -> Iterator[Finding]:
                 module,
                 node,
                 "the result of `call_tool` has no text of its own",
-                f"Write `{_text(module, node.value)}.content[0].text`, or `.data`.",
+                f"Write `{text_of(module, node.value)}.content[0].text`, or `.data`.",
                 unfixed="the content may have more than one piece",
             )
         elif of_item and meant == f"{RESULT_OF_CALL}[]":
@@ -1455,12 +1470,12 @@ def _result(rule: Rule, module: Module) -> Iterator[Finding]:
                 unfixed="the loop stands elsewhere",
             )
     for call, _, region in module.calls.get("len", ()):
-        if call.args and module.meaning(call.args[0], region) == RESULT_OF_CALL and not _known(region):
+        if call.args and module.meaning(call.args[0], region) == RESULT_OF_CALL and not knows(region):
             yield rule.at(
                 module,
                 call,
                 "the result of `call_tool` has no length",
-                f"Write `len({_text(module, call.args[0])}.content)`.",
+                f"Write `len({text_of(module, call.args[0])}.content)`.",
                 unfixed="what is counted may be `.content` or `.data`",
             )
 
@@ -1483,7 +1498,7 @@ def _task(rule: Rule, module: Module) -> Iterator[Finding]:
                 task is not None
                 and isinstance(call.func, ast.Attribute)
                 and module.meaning(call.func.value, region) == CLIENT
-                and not _known(region)
+                and not knows(region)
             ):
                 yield rule.at(
                     module,
@@ -1507,7 +1522,7 @@ def _script(rule: Rule, module: Module) -> Iterator[Finding]:
             and not given.value.startswith(("http://", "https://"))
             and module.meaning(call.func, region) == "fastmcp.Client"
         ):
-            written = _text(module, given)
+            written = text_of(module, given)
             yield rule.at(
                 module,
                 given,
@@ -1521,12 +1536,12 @@ def _script(rule: Rule, module: Module) -> Iterator[Finding]:
 def _timeout(rule: Rule, module: Module) -> Iterator[Finding]:
     for call, _, region in module.calls.get("StreamableHttpTransport", ()):
         timeout = keywords(call).get("sse_read_timeout")
-        if timeout is not None and module.meaning(call.func, region) in TRANSPORTS and not _known(region):
+        if timeout is not None and module.meaning(call.func, region) in TRANSPORTS and not knows(region):
             yield rule.at(
                 module,
                 timeout,
                 "`StreamableHttpTransport` takes no `sse_read_timeout`",
-                f"Say it to the client: `Client(transport, timeout={_text(module, timeout.value)})`.",
+                f"Say it to the client: `Client(transport, timeout={text_of(module, timeout.value)})`.",
                 unfixed="the time belongs to the client",
             )
 
@@ -1680,12 +1695,12 @@ def _context_calls(rule: Rule, module: Module, target: Target) -> Iterator[Findi
             and not is_open(call)
             and _is_level(call.args[0])
             and not _is_level(call.args[1])
-            and not _known(region)
+            and not knows(region)
             and not module.redefines("log")
         ):
             yield _log(rule, module, call)
     for node, region in module.subscripts if target.fastmcp >= (3,) else ():
-        if module.meaning(node.value, region) == f"{CONTEXT}.read_resource()" and not _known(region):
+        if module.meaning(node.value, region) == f"{CONTEXT}.read_resource()" and not knows(region):
             yield rule.at(
                 module,
                 node,
@@ -1700,14 +1715,14 @@ def _is_level(node: ast.expr) -> bool:
 
 
 def _log(rule: Rule, module: Module, call: ast.Call) -> Finding:
-    level, message = _text(module, call.args[0]), _text(module, call.args[1])
+    level, message = text_of(module, call.args[0]), text_of(module, call.args[1])
     level = level.lower()
     second = f"level={level}" if len(call.args) == 2 else level
     return rule.at(
         module,
         call,
         "`ctx.log` takes the message first, then the level",
-        f"Write `{_text(module, call.func)}({message}, level={level})`.",
+        f"Write `{text_of(module, call.func)}({message}, level={level})`.",
         [edit(module, call.args[0], message), edit(module, call.args[1], second)],
     )
 
