@@ -14,6 +14,8 @@ from mcp_workbench.rules.drift_calls import (
     DESK_CONTEXT,
     GUIDE,
     SESSIONLESS,
+    knows,
+    knows_eras,
     text_of,
 )
 from mcp_workbench.rules.module import Component, Function, Module, Region, is_open, keywords, own_nodes
@@ -43,6 +45,8 @@ PER_REQUEST = frozenset(
 
 
 def _later(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    if knows_eras(module):
+        return
     yield from _state_of_another_call(rule, module)
     for node, region in module.classes:
         if not isinstance(node, ast.ClassDef):
@@ -465,6 +469,7 @@ def _httpx(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 given is not None
                 and module.meaning(given, region) == "httpx.AsyncClient()"
                 and module.meaning(call.func, region) in OPENAPI
+                and not knows(region)
             ):
                 yield rule.at(
                     module,
@@ -478,7 +483,9 @@ def _httpx(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             auth = keywords(call).get("auth")
             meant = module.meaning(auth.value, region) if auth is not None else None
             of = module.meaning(call.func, region) or ""
-            if auth is not None and meant and meant.startswith("httpx.") and of.startswith("fastmcp."):
+            if auth is None or not meant or knows(region):
+                continue
+            if meant.startswith("httpx.") and of.startswith("fastmcp."):
                 yield rule.at(
                     module,
                     auth,
@@ -696,6 +703,8 @@ def _auth(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             missing = [argument for argument in needed if argument not in keywords(call)]
             if name == "JWTVerifier" and not call.keywords and not call.args:
                 missing = ["jwks_uri"]
+            if knows(region):
+                continue
             meant = module.meaning(call.func, region)
             known = (f"fastmcp.server.auth.providers.{home}.{name}", f"fastmcp.server.auth.{name}")
             if (

@@ -570,8 +570,8 @@ async def choose(branch: str, ctx: Context) -> str:
 
 
 @mcp.tool
-def chosen(ctx: Context):
-    return ctx.get_state("branch")
+def floor(ctx: Context):
+    return ctx.get_state("floor")
 """,
             does='print((await client.call_tool("choose", {"branch": "North"})).data)',
             shows="^North North North",
@@ -604,9 +604,22 @@ def light(machine: str) -> str:
 ERA = ("input_responses", "protocol_version", "request_state", "_is_modern_protocol")
 
 
-def _knows_eras(module: Module, region: Region, node: ast.AST) -> bool:
-    if any(name in module.attributes for name in ERA) or "InputRequiredResult" in module.calls:
-        return True
+def knows_eras(module: Module) -> bool:
+    """Does the file look at what its connections can do, or have its clients make handshakes?"""
+    return (
+        any(name in module.attributes for name in ERA)
+        or "InputRequiredResult" in module.calls
+        or any(_mode(call) == "legacy" for call, _, _ in module.calls.get("Client", ()))
+    )
+
+
+def _mode(call: ast.Call) -> object:
+    mode = keywords(call).get("mode")
+    return mode.value.value if mode is not None and isinstance(mode.value, ast.Constant) else None
+
+
+def _is_tried(module: Module, region: Region, node: ast.AST) -> bool:
+    """Does the function itself deal with the failure?"""
     return any(
         inner is node
         for attempt, around in module.tries
@@ -646,7 +659,7 @@ def _elicit(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                     "Say it: `response_type=bool` where a yes or no is enough.",
                     unfixed="only you know what answer is wanted",
                 )
-        if target.fastmcp >= (4,) and not _knows_eras(module, region, call):
+        if target.fastmcp >= (4,) and not (knows_eras(module) or _is_tried(module, region, call)):
             yield rule.at(
                 module,
                 call.func,
@@ -790,13 +803,15 @@ SESSIONS = (f"{CONTEXT}.session", f"{CONTEXT}.request_context.session")
 
 
 def _asks_client(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    if knows_eras(module):
+        return
     for name, do in OF_SESSION.items():
         for call, _, region in module.calls.get(name, ()):
             if (
                 isinstance(call.func, ast.Attribute)
                 and module.meaning(call.func.value, region) in SESSIONS
                 and not knows(region)
-                and not _knows_eras(module, region, call)
+                and not _is_tried(module, region, call)
             ):
                 yield rule.at(
                     module,
@@ -1521,6 +1536,7 @@ def _script(rule: Rule, module: Module) -> Iterator[Finding]:
             and given.value.endswith(SCRIPTS)
             and not given.value.startswith(("http://", "https://"))
             and module.meaning(call.func, region) == "fastmcp.Client"
+            and not knows(region)
         ):
             written = text_of(module, given)
             yield rule.at(
