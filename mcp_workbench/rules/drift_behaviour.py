@@ -564,8 +564,8 @@ HTTPX = Rule(
         "FastMCPDeprecationWarning: Passing an httpx.AsyncClient to OpenAPIProvider is deprecated "
         "and will be "
         'removed in a future release; RuntimeError: Client failed to connect: Invalid "auth" '
-        "argument; and an "
-        "`except httpx.HTTPStatusError` around a client catches nothing any more, in silence."
+        "argument; and an `except httpx.HTTPStatusError` around a client catches nothing any more, in "
+        "silence."
     ),
     why=(
         "FastMCP 4 connects with httpx2, whose classes are not those of httpx, although they have their "
@@ -772,10 +772,9 @@ AUTH = Rule(
     name="login-from-the-environment",
     line="The server's login is expected from FASTMCP_SERVER_AUTH variables",
     happens=(
-        "Nothing is raised and `mcp.auth` is None: the server is open to everybody. A provider "
-        "without arguments: "
-        "TypeError: GitHubProvider.__init__() missing 3 required keyword-only arguments: 'client_id', "
-        "'client_secret', and 'base_url'."
+        "Nothing is raised and `mcp.auth` is None: the server is open to everybody. A provider without "
+        "arguments: TypeError: GitHubProvider.__init__() missing 3 required keyword-only arguments: "
+        "'client_id', 'client_secret', and 'base_url'."
     ),
     why=(
         "FastMCP 3 stopped reading the login from the environment: what protects a server is said in its "
@@ -997,10 +996,10 @@ RESULTS = Rule(
     name="result-against-annotation",
     line="A tool returns what its annotation excludes",
     happens=(
-        "The client refuses the answer: RuntimeError: Invalid structured content returned by tool lookup: "
-        "{'error': 'no such book'} is not of type 'string'. For `-> dict`: ToolError: "
-        "structured_content must be a "
-        "dict or None; RuntimeError: Tool lookup has an output schema but did not return structured content."
+        "The client refuses the answer: RuntimeError: Invalid structured content returned by tool "
+        "lookup: {'error': 'no such book'} is not of type 'string'. For `-> dict`: ToolError: "
+        "structured_content must be a dict or None; RuntimeError: Tool lookup has an output schema but "
+        "did not return structured content."
     ),
     why="FastMCP makes the tool's output schema of the annotation, and clients hold every answer against it.",
     fix="Say what is returned in the annotation, or raise a ToolError for what went wrong.",
@@ -1103,9 +1102,8 @@ def anything() -> Any:
 
 
 NO_EXTENSION = (
-    "Install it (`pip install 'fastmcp[tasks]'`) and write `mcp.add_extension(TasksExtension(...))`; "
-    "or leave "
-    "`{}` out."
+    "Install it (`pip install 'fastmcp[tasks]'`) and write `mcp.add_extension(TasksExtension(...))`; or "
+    "leave `{}` out."
 )
 ENTRIES = frozenset({"server", "main", "app", "mcp_server", "__main__"})
 
@@ -1186,10 +1184,8 @@ TASKS = Rule(
     line="A tool is a task, and the server has no tasks extension",
     happens=(
         "The server does not start: RuntimeError: Task-enabled tools (stocktake) require the tasks "
-        "extension, but "
-        "no extension with identifier 'io.modelcontextprotocol/tasks' is registered. A client reads: "
-        "Client failed "
-        "to connect."
+        "extension, but no extension with identifier 'io.modelcontextprotocol/tasks' is registered. A "
+        "client reads: Client failed to connect."
     ),
     why="With the protocol of 2026 tasks became an extension, which FastMCP 4 has in a package of its own.",
     fix="Install `fastmcp[tasks]` and `mcp.add_extension(TasksExtension(...))`, or leave `task=` out.",

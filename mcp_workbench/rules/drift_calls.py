@@ -152,9 +152,9 @@ DECORATED = Rule(
     name="decorated-function-is-a-function",
     line="An attribute of a component is read from the decorated function",
     happens=(
-        "AttributeError: 'function' object has no attribute 'fn' (or 'name', 'disable', 'run' ...); "
-        "a component "
-        "from `get_tool` raises NotImplementedError: Component.disable() was removed in FastMCP 3.0."
+        "AttributeError: 'function' object has no attribute 'fn' (or 'name', 'disable', 'run' ...); a "
+        "component from `get_tool` raises NotImplementedError: Component.disable() was removed in "
+        "FastMCP 3.0."
     ),
     why="Since FastMCP 3 a decorator gives back the function; the component is the server's.",
     fix="Call the function itself, and ask the server for its component: `await mcp.get_tool(name)`.",
@@ -665,8 +665,7 @@ def _elicit(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 call.func,
                 "`elicit` fails on sessionless connections, which FastMCP's own client opens",
                 "Return an `InputRequiredResult` where `ctx.input_responses` is None, and ask with "
-                "`elicit` only "
-                "on handshake connections; or let the client connect with `mode='legacy'`.",
+                "`elicit` only on handshake connections; or let the client connect with `mode='legacy'`.",
                 unfixed="the tool has to be written as one that is called again with the answer",
             )
 
@@ -839,8 +838,7 @@ ASKS_CLIENT = Rule(
     line="The server sends the client a request through the session",
     happens=(
         "On sessionless connections ToolError: Cannot send 'sampling/createMessage': this transport "
-        "context has "
-        "no back-channel for server-initiated requests. Handshake connections still carry it."
+        "context has no back-channel for server-initiated requests. Handshake connections still carry it."
     ),
     why="A sessionless connection is one request and its answer: the server cannot ask in between.",
     fix="Answer with an `InputRequiredResult`, or do without the client.",
@@ -983,9 +981,8 @@ ERROR = Rule(
     name="error-from-error-data",
     line="McpError is given an ErrorData",
     happens=(
-        "TypeError: MCPError.__init__() missing 1 required positional argument: 'message'; in a tool "
-        "the client "
-        "reads ToolError: Error calling tool 'renew': MCPError.__init__() missing ... instead of "
+        "TypeError: MCPError.__init__() missing 1 required positional argument: 'message'; in a tool the "
+        "client reads ToolError: Error calling tool 'renew': MCPError.__init__() missing ... instead of "
         "your message."
     ),
     why="FastMCP 4 builds on version 2 of the SDK, whose error takes code, message and data by themselves.",
@@ -1178,10 +1175,9 @@ OLD_NAMES = Rule(
     name="camel-case-fields",
     line="A field of a protocol object is read by its old name",
     happens=(
-        "FastMCPDeprecationWarning: Accessing `Tool.inputSchema` is deprecated; MCP SDK v2 renamed "
-        "this field to "
-        "`input_schema`. AttributeError: 'CallToolResult' object has no attribute 'isError' for what "
-        "`Client.call_tool` gives, and for fields that have no bridge."
+        "FastMCPDeprecationWarning: Accessing `Tool.inputSchema` is deprecated; MCP SDK v2 renamed this "
+        "field to `input_schema`. AttributeError: 'CallToolResult' object has no attribute 'isError' for "
+        "what `Client.call_tool` gives, and for fields that have no bridge."
     ),
     why="Version 2 of the SDK names fields as Python does; the JSON on the wire has kept its names.",
     fix="Read `input_schema`, `mime_type`, `is_error` and so on.",
@@ -1360,8 +1356,7 @@ INTERNALS = Rule(
     line="A private attribute of a server that is gone, or a component asked for by `key=`",
     happens=(
         "AttributeError: 'FastMCP' object has no attribute '_tool_manager'; TypeError: "
-        "FastMCP.get_tool() got an "
-        "unexpected keyword argument 'key'."
+        "FastMCP.get_tool() got an unexpected keyword argument 'key'."
     ),
     why=(
         "FastMCP 3 keeps components in providers, and replaced the managers that earlier versions had inside."
@@ -1577,10 +1572,10 @@ CLIENT_CALLS = Rule(
     line="A client's call, or what it gives, as earlier versions had it",
     happens=(
         "TypeError: 'CallToolResult' object is not subscriptable; TypeError: "
-        "ClientToolsMixin.call_tool() got an "
-        "unexpected keyword argument 'task'; FastMCPDeprecationWarning: Inferring a stdio transport from the "
-        "string 'server.py' is deprecated and will be removed in FastMCP 5; TypeError: "
-        "StreamableHttpTransport.__init__() got an unexpected keyword argument 'sse_read_timeout'."
+        "ClientToolsMixin.call_tool() got an unexpected keyword argument 'task'; "
+        "FastMCPDeprecationWarning: Inferring a stdio transport from the string 'server.py' is "
+        "deprecated and will be removed in FastMCP 5; TypeError: StreamableHttpTransport.__init__() got "
+        "an unexpected keyword argument 'sse_read_timeout'."
     ),
     why="`call_tool` gives one object since 2.10; FastMCP 4 moved tasks and timeouts out of these calls.",
     fix="Read `result.data` or `result.content[0].text`; call plainly; give paths as `Path`.",
@@ -1748,9 +1743,8 @@ LOG = Rule(
     name="context-log-and-read",
     line="`ctx.log` with the level first, or what `ctx.read_resource` gives taken for a list",
     happens=(
-        "ToolError: Error calling tool 'lend': 'Emma is lent' (a KeyError: the message is taken for "
-        "a level); "
-        "ToolError: 'ResourceResult' object is not subscriptable."
+        "ToolError: Error calling tool 'lend': 'Emma is lent' (a KeyError: the message is taken for a "
+        "level); ToolError: 'ResourceResult' object is not subscriptable."
     ),
     why=(
         "FastMCP's `log` has always taken the message first, unlike the SDK's; since FastMCP 3 "
