@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import drift_imports, drift_servers, functions
+from mcp_workbench.rules import drift_behaviour, drift_calls, drift_imports, drift_servers, functions
 from mcp_workbench.rules.rule import Rule
 
-RULES: dict[str, Rule] = {
-    rule.code: rule for family in (functions, drift_imports, drift_servers) for rule in family.RULES
-}
+FAMILIES = (functions, drift_imports, drift_servers, drift_calls, drift_behaviour)
+RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

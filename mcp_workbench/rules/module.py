@@ -64,6 +64,10 @@ CANONICAL = {
     "starlette.applications.Starlette": "starlette.Starlette",
     "fastapi.applications.FastAPI": "fastapi.FastAPI",
     # What a client's calls give; `X[]` is an item of X.
+    "fastmcp.client.sampling.SamplingParams": "mcp.types.CreateMessageRequestParams",
+    "fastmcp.client.elicitation.ElicitRequestParams": "mcp.types.ElicitRequestFormParams",
+    "fastmcp.server.middleware.middleware.MiddlewareContext": "fastmcp.server.middleware.MiddlewareContext",
+    "fastmcp.server.middleware.MiddlewareContext().fastmcp_context": "fastmcp.Context()",
     "fastmcp.Client().new()": "fastmcp.Client()",
     "fastmcp.Client().list_tools()[]": "mcp.types.Tool()",
     "fastmcp.Client().list_tools_mcp()": "mcp.types.ListToolsResult()",
@@ -76,16 +80,16 @@ CANONICAL = {
     "fastmcp.Client().read_resource()[]": "mcp.types.TextResourceContents()",
     "fastmcp.Client().read_resource_mcp()": "mcp.types.ReadResourceResult()",
     "fastmcp.Client().get_prompt()": "mcp.types.GetPromptResult()",
-    "fastmcp.Client().call_tool().content[]": "mcp.types.TextContent()",
+    "fastmcp.Client().call_tool().content[]": "mcp.types.ContentBlock()",
     "fastmcp.Client().call_tool_mcp()": "mcp.types.CallToolResult()",
     "fastmcp.Client().complete()": "mcp.types.Completion()",
     "fastmcp.Client().initialize_result": "mcp.types.InitializeResult()",
-    "mcp.types.CallToolResult().content[]": "mcp.types.TextContent()",
+    "mcp.types.CallToolResult().content[]": "mcp.types.ContentBlock()",
     "mcp.types.ListToolsResult().tools[]": "mcp.types.Tool()",
     "mcp.types.ListResourcesResult().resources[]": "mcp.types.Resource()",
     "mcp.types.ReadResourceResult().contents[]": "mcp.types.TextResourceContents()",
     "mcp.types.GetPromptResult().messages[]": "mcp.types.PromptMessage()",
-    "mcp.types.PromptMessage().content": "mcp.types.TextContent()",
+    "mcp.types.PromptMessage().content": "mcp.types.ContentBlock()",
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
@@ -235,6 +239,7 @@ class Module:
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
+        self.subscripts: list[tuple[ast.Subscript, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -295,6 +300,7 @@ class Module:
             ast.Call: self._call,
             ast.Attribute: self._attribute,
             ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
+            ast.Subscript: lambda node, parent, region, push: self.subscripts.append((node, region)),
         }
 
     def _name(self, name: str, how: str, what: ast.AST | str | None, region: Region) -> None:
@@ -511,6 +517,8 @@ class Module:
             owner = self._member_class(node, region)
             if owner is not None:
                 return self._agreed(self.members.get(owner, {}).get(node.attr, []))
+            if node.attr == "fastmcp_context" and self._is_of_hook(node.value, region):
+                return "fastmcp.Context()"
             base = self.meaning(node.value, region)
             return self._joined(base, node.attr) if base else None
         if isinstance(node, ast.Call):
@@ -528,6 +536,18 @@ class Module:
         if isinstance(node, ast.NamedExpr):
             return self.meaning(node.value, region)
         return None
+
+    def _is_of_hook(self, node: ast.AST, region: Region) -> bool:
+        """Is this the `context` that a hook of a middleware is given, with or without its annotation?"""
+        function = region.function
+        if not isinstance(node, ast.Name) or function is None or not function.name.startswith("on_"):
+            return False
+        arguments = [argument.arg for argument in function.args.args]
+        owner = self._class_of_self(arguments[0], self.regions[function]) if arguments else None
+        if owner is None or arguments[1:2] != [node.id]:
+            return False
+        meant = self._base_of(owner, Region(self.regions[owner].scope.parent or self.scope))
+        return meant == "fastmcp.server.middleware.Middleware"
 
     def _member_class(self, node: ast.Attribute, region: Region) -> ast.ClassDef | None:
         """The class of `self` in self.attr, where its methods assign that attribute."""
