@@ -37,6 +37,12 @@ CANONICAL = {
     "fastmcp.client.Client": "fastmcp.Client",
     "fastmcp.client.client.Client": "fastmcp.Client",
     "typing_extensions.Annotated": "typing.Annotated",
+    "fastmcp.Icon": "mcp.types.Icon",  # there is none: MCP024 speaks of the import
+    "mcp_types.Icon": "mcp.types.Icon",
+    "fastmcp.server.middleware.middleware.Middleware": "fastmcp.server.middleware.Middleware",
+    "fastmcp.server.auth.oauth_proxy.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
+    "fastmcp.server.auth.oauth_proxy.proxy.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
+    "fastmcp.server.auth.oidc_proxy.OIDCProxy": "fastmcp.server.auth.OIDCProxy",
     "starlette.applications.Starlette": "starlette.Starlette",
     "fastapi.applications.FastAPI": "fastapi.FastAPI",
 }
@@ -122,6 +128,14 @@ class Defined(NamedTuple):
     """A function or class, and where it is defined."""
 
     node: Function | ast.ClassDef
+    region: Region
+
+
+class Origin(NamedTuple):
+    """An expression or a definition, the module that it is written in, and where it stands there."""
+
+    module: Module
+    node: ast.AST
     region: Region
 
 
@@ -549,6 +563,38 @@ class Module:
                 found = meant
         return found
 
+    def origin(self, node: ast.AST | None, region: Region, steps: int = 8) -> Origin | None:
+        """The expression or definition that a name stands for, also in the project's other modules.
+
+        An expression that is no name stands for itself. None where there is not exactly one.
+        """
+        if node is None or not steps:
+            return None
+        if isinstance(node, ast.Name):
+            return self._origin_of(self.bindings(node.id, region.scope), steps)
+        if isinstance(node, ast.Attribute):
+            owner = self._member_class(node, region)
+            if owner is not None:
+                return self._origin_of(self.members[owner][node.attr], steps)
+            other = self.find(self.meaning(node.value, region) or "")
+            if other is not None:
+                return other._origin_of(other.scope.names.get(node.attr, []), steps)
+        return Origin(self, node, region)
+
+    def _origin_of(self, bindings: list[Binding], steps: int) -> Origin | None:
+        if len(bindings) != 1:
+            return None
+        how, what, region = bindings[0]
+        if how == "import":
+            home, _, name = str(what).rpartition(".")
+            other = self.find(home) if home else None
+            return other._origin_of(other.scope.names.get(name, []), steps - 1) if other and steps else None
+        if how == "value" and isinstance(what, ast.AST):
+            return self.origin(what, region, steps - 1)
+        if how in ("function", "class") and isinstance(what, ast.AST):
+            return Origin(self, what, region)
+        return None
+
     def annotated(self, annotation: ast.AST | None, region: Region) -> str | None:
         """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
@@ -609,6 +655,16 @@ _STANDALONE = {
     "fastmcp.resources.resource": "resource",
     "fastmcp.prompts.prompt": "prompt",
 }
+
+
+def keywords(call: ast.Call) -> dict[str, ast.keyword]:
+    """A call's arguments by name; without what `**` adds."""
+    return {keyword.arg: keyword for keyword in call.keywords if keyword.arg is not None}
+
+
+def is_open(call: ast.Call) -> bool:
+    """Are there arguments that the call does not show (`*args`, `**options`)?"""
+    return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
