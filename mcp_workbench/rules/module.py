@@ -621,6 +621,25 @@ class Module:
         """Is this expression a FastMCP server?"""
         return self.meaning(node, region) == "fastmcp.FastMCP()"
 
+    def calls_of(self, *names: str) -> Iterator[Seen]:
+        """The calls of what has one of these names, or was imported from one: `import FastMCP as Server`."""
+        aliases = {
+            alias.asname: None
+            for node, _ in self.imports
+            for alias in node.names
+            if alias.asname and alias.name.rpartition(".")[2] in names
+        }
+        for name in {**dict.fromkeys(names), **aliases}:
+            yield from self.calls.get(name, ())
+
+    def is_library_class(self, call: ast.Call, region: Region) -> bool:
+        """Is what is called a library's own class, not one of the project that extends it?
+
+        The arguments of such a class are its own.
+        """
+        found = self.origin(call.func, region)
+        return found is None or not isinstance(found.node, ast.ClassDef)
+
     def components(self) -> Iterator[Component]:
         """The functions of this file that a server offers: decorated, or given to the decorator's method."""
         for function, region in self.functions:
