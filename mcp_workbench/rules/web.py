@@ -106,7 +106,8 @@ def _found(
     if len(lifespans) == 1:
         do += f"Construct {lifespans[0].partition('.')[0]} first and give {kind} lifespan={lifespans[0]}."
     else:
-        do += f"Give {kind} lifespan=combine_lifespans({', '.join(lifespans)}), from fastmcp.utilities.lifespan."
+        combined = f"combine_lifespans({', '.join(lifespans)})"
+        do += f"Give {kind} lifespan={combined}, with that function from fastmcp.utilities.lifespan."
     at = node if parent.module is module else children[0].node
     edits = _edits(module, parent, children, node)
     unfixed = "" if edits else "the server's app must be there before the application is constructed"
