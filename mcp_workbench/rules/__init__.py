@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import auth, composition, functions, middleware, stores, web
+from mcp_workbench.rules import auth, composition, functions, icons, lifespans, middleware, stores, web
 from mcp_workbench.rules.rule import Rule
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-    for family in (functions, stores, web, middleware, composition, auth)
+    for family in (functions, stores, web, middleware, composition, auth, icons, lifespans)
     for rule in family.RULES
 }
