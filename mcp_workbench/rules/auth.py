@@ -255,7 +255,7 @@ NO_CONSENT = Rule(
 
 
 def _key(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for name, call, _ in logins(module):
+    for name, call, region in logins(module):
         given = keywords(call)
         if (4,) <= target.fastmcp < (4, 2):
             yield from _arguments(rule, module, name, call)
@@ -272,7 +272,7 @@ def _key(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 unfixed="the key is yours, and belongs in no source file",
             )
         key = given.get("jwt_signing_key")
-        if key and _is_short(key):
+        if key and _is_short(key) and not is_local(module, call, region):
             yield rule.at(
                 module,
                 key,

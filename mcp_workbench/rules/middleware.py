@@ -6,7 +6,17 @@ import ast
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Defined, Function, Module, Region, Seen, is_open, keywords, own_nodes
+from mcp_workbench.rules.module import (
+    Binding,
+    Defined,
+    Function,
+    Module,
+    Region,
+    Seen,
+    is_open,
+    keywords,
+    own_nodes,
+)
 from mcp_workbench.rules.rule import DOCS, Example, Rule, Target, edit, insert
 
 BUILT_IN = "fastmcp.server.middleware."
@@ -51,7 +61,7 @@ def _order(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 
 def _stacks(module: Module) -> Iterator[list[_Added]]:
     """What each server is given, outermost first: in its constructor, then by add_middleware."""
-    later: dict[tuple[int, str], list[Seen]] = {}
+    later: dict[tuple[int, str, int], list[Seen]] = {}
     for seen in sorted(
         module.calls.get("add_middleware", ()), key=lambda s: (s.node.lineno, s.node.col_offset)
     ):
@@ -63,12 +73,15 @@ def _stacks(module: Module) -> Iterator[list[_Added]]:
             and module.is_server(server, region)
             and not region.guards & GUARDED
         ):
-            later.setdefault((id(region.scope), ast.unparse(server)), []).append(seen)
+            key = (id(region.scope), ast.unparse(server), len(_bound_before(module, server, region)))
+            later.setdefault(key, []).append(seen)
     begun: set[ast.AST] = set()
     for calls in later.values():
         first = calls[0]
         assert isinstance(first.node.func, ast.Attribute)
-        made = module.origin(first.node.func.value, first.region)
+        bound = _bound_before(module, first.node.func.value, first.region)
+        value = bound[-1].what if bound else None
+        made = module.origin(value, bound[-1].region) if isinstance(value, ast.AST) else None
         listed: list[_Added] = []
         if made and made.module is module and isinstance(made.node, ast.Call):
             begun.add(made.node)
@@ -77,6 +90,16 @@ def _stacks(module: Module) -> Iterator[list[_Added]]:
     for call, _, region in module.calls_of("FastMCP"):
         if call not in begun and module.meaning(call, region) == "fastmcp.FastMCP()":
             yield _listed(module, call, region)
+
+
+def _bound_before(module: Module, node: ast.expr, region: Region) -> list[Binding]:
+    """The values that a name has been given before this line: each may be another server."""
+    if not isinstance(node, ast.Name):
+        return []
+    bound = [b for b in module.bindings(node.id, region.scope) if isinstance(b.what, ast.expr)]
+    places = [(b, (getattr(b.what, "lineno", 0), getattr(b.what, "col_offset", 0))) for b in bound]
+    here = (node.lineno, node.col_offset)
+    return [b for b, place in sorted(places, key=lambda pair: pair[1]) if place < here]
 
 
 def _listed(module: Module, call: ast.Call, region: Region) -> list[_Added]:
@@ -236,6 +259,15 @@ ORDER = Rule(
             + '\n\nloans = FastMCP("loans")\nloans.add_middleware(RateLimitingMiddleware())\n',
             does=TWENTY,
             shows="answered all",
+        ),
+        Example(  # and under one name
+            _stack(CACHE + LIMIT, "mcp.add_middleware(RateLimitingMiddleware())").replace(
+                '\n\nmcp = FastMCP("desk")',
+                '\n\nmcp = FastMCP("loans")\nmcp.add_middleware(ResponseCachingMiddleware())\n\n'
+                'mcp = FastMCP("desk")',
+            ),
+            does=TWENTY,
+            shows="answered all|refused some",
         ),
         Example(  # what only looks may stand anywhere
             _stack(

@@ -200,7 +200,9 @@ def _other(module: Module, node: ast.AST, region: Region, children: list[Origin]
     if own is None or None in mounted:
         return ""
     missing = [m for m in mounted if m is not None and m.node is not own.node]
-    return "is given the lifespan of another http_app() than the one it mounts" if missing else ""
+    if len(missing) == len(mounted):
+        return "is given the lifespan of another http_app() than the one it mounts"
+    return "is given the lifespan of one of its servers, so the others never start" if missing else ""
 
 
 def _may_run(function: Function, children: list[Origin]) -> bool:
@@ -347,6 +349,17 @@ NO_LIFESPAN = Rule(
             ),
             does=ASKED,
             shows="TypeError: AggregateProvider.lifespan",
+            eras=ONCE,
+        ),
+        Example(
+            "from fastmcp import FastMCP\nfrom starlette.applications import Starlette\n"
+            "from starlette.routing import Mount\n\n"
+            'loans = FastMCP("loans").http_app(path="/")\nmcp = FastMCP("desk")\n'
+            'mcp_app = mcp.http_app(path="/mcp")\n'
+            'app = Starlette(\n    routes=[Mount("/loans", app=loans), Mount("/", app=mcp_app)],\n'
+            "    lifespan=loans.lifespan,\n)\n",
+            does=ASKED,
+            shows=NOT_STARTED,
             eras=ONCE,
         ),
         _project("from desk import mcp", 'mcp_app = mcp.http_app(path="/mcp")\napp = FastAPI()', NOT_STARTED),
