@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import auth, composition, functions, icons, lifespans, middleware, stores, web
+from mcp_workbench.rules import (
+    auth,
+    composition,
+    drift_imports,
+    drift_servers,
+    functions,
+    icons,
+    lifespans,
+    middleware,
+    stores,
+    web,
+)
 from mcp_workbench.rules.rule import Rule
 
-RULES: dict[str, Rule] = {
-    rule.code: rule
-    for family in (functions, stores, web, middleware, composition, auth, icons, lifespans)
-    for rule in family.RULES
-}
+FAMILIES = (
+    functions,
+    stores,
+    web,
+    middleware,
+    composition,
+    auth,
+    icons,
+    lifespans,
+    drift_imports,
+    drift_servers,
+)
+RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -241,6 +241,18 @@ def _failing(
     return Example(code, BORROW, f"RuntimeError: Client failed to connect: ({shows})", finds=finds)
 
 
+# The coroutine that nobody awaits: a log of the error would keep it beyond the example.
+CONNECT = """\
+import gc, logging
+logging.disable()
+try:
+    async with Client(mcp, mode=mode) as desk:
+        await desk.list_tools()
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+logging.disable(logging.NOTSET)
+gc.collect()
+"""
 SESSIONS = """\
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_session
@@ -339,10 +351,12 @@ SHAPE = Rule(
             "'contextlib._GeneratorContextManager' object does not support the asynchronous context",
             imports="from contextlib import contextmanager\n",
         ),
-        _failing(
-            'async def opening(server: FastMCP) -> dict[str, Any]:\n    return {"log": []}',
-            "'builtins.coroutine' object does not support the asynchronous context manager protocol",
-            imports="",
+        Example(
+            _desk(
+                'async def opening(server: FastMCP) -> dict[str, Any]:\n    return {"log": []}', imports=""
+            ).code,
+            does=CONNECT,
+            shows="RuntimeError: Client failed to connect: 'builtins.coroutine' object does not support",
         ),
         _failing(MANAGED, "'builtins.function' object", given="opening(None)"),
         Example(NUMBERED, does=TWO_NUMBERS, shows="1 number for two clients"),
