@@ -183,7 +183,7 @@ print("sent to", sent.headers["location"].partition("?")[0])
 NO_CONSENT = Rule(
     code="MCP022",
     name="login-without-consent",
-    line="The OAuth proxy's consent page is turned off, or asked for with an argument that does not exist",
+    line="The OAuth proxy's consent page is turned off, or misspelt",
     happens=(
         f"With {CONSENT}=False FastMCP only logs 'Authorization consent screen disabled - only use for local "
         "development or testing', and /authorize leads straight to the upstream login. The argument "
@@ -333,7 +333,7 @@ KEY = 'jwt_signing_key="read-it-from-the-environment"'
 NO_KEY = Rule(
     code="MCP023",
     name="login-without-signing-key",
-    line="The OAuth proxy is not given what it signs its tokens with, or another argument it needs",
+    line="The OAuth proxy lacks its signing key, or another argument",
     happens=(
         "ValueError: 'jwt_signing_key is required when upstream_client_secret is not provided. The JWT "
         "signing key cannot be derived without a client secret.' Without token_verifier or base_url: "

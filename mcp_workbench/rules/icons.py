@@ -290,11 +290,15 @@ ICON = Rule(
     ),
     good=(
         _icon(
-            'src="https://example.org/book.png", mime_type="image/png", sizes=["48x48"], theme="dark"',
+            'src="https://example.org/book.png", mime_type="image/png", sizes=["48x48"]',
             does=SENT,
             shows="'sizes': .'48x48'.",
         ),
-        _icon('src="https://example.org/book.svg", mimeType="image/svg+xml"', does=SENT, shows="svg"),
+        _icon(
+            'src="https://example.org/book.svg", mimeType="image/svg+xml", theme="dark"',
+            does=SENT,
+            shows="svg",
+        ),
         _icon('src="data:image/png;base64,' + BOOK + '"', does=SENT, shows="data:image/png;base64,iVBOR"),
         _icon(
             "src=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\"",

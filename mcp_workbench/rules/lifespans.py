@@ -305,7 +305,7 @@ print(len(numbers), "number for two clients")
 SHAPE = Rule(
     code="MCP025",
     name="lifespan-of-the-server",
-    line="A lifespan is no async context manager, or keeps for everybody what belongs to one caller",
+    line="A lifespan is no async context manager, or holds what is one caller's",
     happens=(
         "No client can connect: \"Client failed to connect: 'builtins.async_generator' object does not "
         "support the asynchronous context manager protocol\", or 'opening() takes 0 positional arguments but "

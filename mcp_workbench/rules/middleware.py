@@ -199,7 +199,7 @@ async with asgi_server(mcp) as running:
 ORDER = Rule(
     code="MCP018",
     name="middleware-in-the-wrong-order",
-    line="A middleware stands outside of the one that should see its answers or errors",
+    line="A middleware hides its answers or errors from one that should see them",
     happens=(
         "Nothing is raised. With the cache outside of the rate limit, cached answers are not counted: 20 "
         "calls pass a limit of 9. With the cache outside of a check of who asks, whoever comes second gets "
@@ -601,7 +601,7 @@ NO_RESULT = "MCPError: Handler returned an invalid result"
 HOOK = Rule(
     code="MCP019",
     name="middleware-does-not-go-on",
-    line="A middleware's hook does not pass the request on, or does not give back the result",
+    line="A middleware's hook does not pass the request on, or loses the result",
     happens=(
         "A hook that returns a dict or nothing: MCPError, 'Handler returned an invalid result'. One that "
         "calls itself: 'maximum recursion depth exceeded'. One with other parameters: \"on_call_tool() got "
