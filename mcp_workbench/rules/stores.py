@@ -326,6 +326,32 @@ def readers_login() -> OAuthProxy:
 mcp = FastMCP("desk", auth=readers_login())
 """
 
+STATE = """\
+from pathlib import Path
+
+from fastmcp import Context, FastMCP
+from key_value.aio.stores.filetree import (
+    FileTreeStore,
+    FileTreeV1CollectionSanitizationStrategy,
+    FileTreeV1KeySanitizationStrategy,
+)
+
+FOLDER = Path(__file__).parent / "state"
+FOLDER.mkdir(exist_ok=True)
+store = FileTreeStore(
+    data_directory=FOLDER,
+    key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(FOLDER),
+    collection_sanitization_strategy=FileTreeV1CollectionSanitizationStrategy(FOLDER),
+)
+mcp = FastMCP("desk", session_state_store=store)
+
+
+@mcp.tool
+async def choose(branch: str, ctx: Context) -> str:
+    await ctx.set_state("branch", branch)
+    return str(await ctx.get_state("branch"))
+"""
+
 STORAGE = Rule(
     code="MCP016",
     name="storage-not-kept",
@@ -423,6 +449,9 @@ STORAGE = Rule(
         ),
     ),
     good=(
+        Example(
+            STATE, does='print((await client.call_tool("choose", {"branch": "Hill"})).data)', shows="^Hill$"
+        ),
         Example(FOLDER, does=RESTART, shows="known: True\nknown after a restart: True"),
         Example(  # a login that serves only this machine
             LOGIN.format(imports=IN_MEMORY, host="localhost:8000", storage="MemoryStore()"),
