@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import drift_behaviour, drift_calls, drift_imports, drift_servers, functions
+from mcp_workbench.rules import (
+    auth,
+    composition,
+    drift_behaviour,
+    drift_calls,
+    drift_imports,
+    drift_servers,
+    functions,
+    icons,
+    lifespans,
+    middleware,
+    stores,
+    web,
+)
 from mcp_workbench.rules.rule import Rule
 
-FAMILIES = (functions, drift_imports, drift_servers, drift_calls, drift_behaviour)
+FAMILIES = (
+    *(functions, stores, web, middleware, composition, auth, icons, lifespans),
+    *(drift_imports, drift_servers, drift_calls, drift_behaviour),
+)
 RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -217,7 +217,11 @@ def check_source(source: Source, project: Project, what: Asked, outer: Module | 
             continue
         for finding in rule.find(rule, module, target):
             cell = source.cell_at(finding.place.line)
-            if cell is not None and not cell.finished and ((server_cells and not rule.running) or _meant(cell)):
+            if (
+                cell is not None
+                and not cell.finished
+                and ((server_cells and not rule.running) or _meant(cell))
+            ):
                 continue
             if not silenced(finding.place.source, code):
                 found.append(source.placed(finding))
