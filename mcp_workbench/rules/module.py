@@ -12,6 +12,7 @@ import builtins
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -96,6 +97,7 @@ WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
 
 
 class Binding(NamedTuple):
@@ -770,8 +772,15 @@ class Module:
         found = self.origin(call.func, region)
         return found is None or not isinstance(found.node, ast.ClassDef)
 
-    def components(self) -> Iterator[Component]:
+    def components(self) -> tuple[Component, ...]:
         """The functions of this file that a server offers: decorated, or given to the decorator's method."""
+        return self._components
+
+    @cached_property
+    def _components(self) -> tuple[Component, ...]:
+        return tuple(self._find_components())
+
+    def _find_components(self) -> Iterator[Component]:
         for function, region in self.functions:
             if isinstance(function, ast.ClassDef):
                 continue
@@ -818,12 +827,20 @@ def is_open(call: ast.Call) -> bool:
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
     """The nodes of a function's body, without those of the functions and classes inside it."""
-    stack: list[ast.AST] = list(reversed(function.body))
+    stack: list[ast.AST] = [*reversed(function.body)]
     while stack:
         node = stack.pop()
         yield node
-        if not isinstance(node, *[(*_FUNCTIONS, ast.ClassDef, ast.Lambda)]):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        if isinstance(node, _SCOPES):
+            continue
+        inside: list[ast.AST] = []  # as ast.iter_child_nodes, which takes twice the time
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                inside.append(value)
+            elif type(value) is list:
+                inside += [item for item in value if isinstance(item, ast.AST)]
+        stack += reversed(inside)
 
 
 def _is_none(node: ast.AST) -> bool:
