@@ -216,6 +216,8 @@ class Module:
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
         outer: What was run before it, whose names it sees: of a chapter, those before it.
+
+    `entry` is set by who knows the project: the file was named as the server, or no other file imports it.
     """
 
     def __init__(
@@ -230,6 +232,7 @@ class Module:
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
         self.is_package, self.outer = is_package, outer
+        self.entry = False
         self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
@@ -746,6 +749,20 @@ class Module:
             for node, _ in module.classes
             if isinstance(node, ast.ClassDef)
         )
+
+    @property
+    def notebook(self) -> bool:
+        """Are these the cells of a notebook, where a loop runs already?"""
+        return self.path.endswith(".ipynb")
+
+    @property
+    def has_tail(self) -> bool:
+        """Does it end in `if __name__ == "__main__"`: is it run as a script?"""
+        return any(isinstance(s, ast.If) and _asked(s.test) == "main" for s in self.tree.body)
+
+    def means(self, name: str) -> str | None:
+        """What a name means to who imports this module; None where that is not known."""
+        return self._agreed(self.scope.names.get(name, []))
 
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
