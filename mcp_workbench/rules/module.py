@@ -243,6 +243,7 @@ class Module:
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
         self.subscripts: list[tuple[ast.Subscript, Region]] = []
+        self.async_blocks: list[tuple[ast.AsyncWith | ast.AsyncFor, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -289,11 +290,13 @@ class Module:
             ast.AsyncFor: lambda node, parent, region, push: self._bind(
                 node.target, "item", node.iter, region
             ),
+            ast.For: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.AsyncFor: self._async_for,
             ast.comprehension: lambda node, parent, region, push: self._bind(
                 node.target, "item", node.iter, region
             ),
             ast.With: self._with,
-            ast.AsyncWith: self._with,
+            ast.AsyncWith: self._async_with,
             ast.ExceptHandler: self._handler,
             ast.Global: lambda node, parent, region, push: region.scope.outside.update(node.names),
             ast.Nonlocal: lambda node, parent, region, push: region.scope.outside.update(node.names),
@@ -428,6 +431,16 @@ class Module:
         for statement in reversed(node.body):
             push((statement, node, inner))
         return True
+
+    def _async_with(
+        self, node: ast.AsyncWith, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        self.async_blocks.append((node, region))
+        return self._with(node, parent, region, push)
+
+    def _async_for(self, node: ast.AsyncFor, parent: ast.AST, region: Region, push: object) -> None:
+        self.async_blocks.append((node, region))
+        self._bind(node.target, "other", None, region)
 
     def _handler(
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]

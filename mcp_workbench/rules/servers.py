@@ -638,8 +638,8 @@ WRONG_TRANSPORT = Rule(
         "takes no host, port or path, and its stdout belongs to the protocol."
     ),
     fix=(
-        'Name the transport on the server, mcp.run(transport="http", port=8000), and give the client the address '
-        'with its path: Client("http://127.0.0.1:8000/mcp").'
+        'Name the transport on the server, mcp.run(transport="http", port=8000), and give the client the '
+        'address with its path: Client("http://127.0.0.1:8000/mcp").'
     ),
     bad=(
         Example(
@@ -1021,9 +1021,15 @@ def _shadowed(module: Module) -> str:
         return ""
     for name, inside in (("fastmcp", "fastmcp.server"), ("mcp", "mcp.shared")):
         other = module.find(name)
-        if other is not None and module.find(inside) is None:
+        beside = other is not None and _folder(other) == PurePath(module.path).parent
+        if other is not None and beside and module.find(inside) is None:
             return PurePath(other.path).as_posix()
     return ""
+
+
+def _folder(module: Module) -> PurePath:
+    """The folder that a module is imported from."""
+    return PurePath(module.path).parent.parent if module.is_package else PurePath(module.path).parent
 
 
 def _hides(module: Module, path: str) -> tuple[str, str]:
@@ -1095,10 +1101,10 @@ def _missing(rule: Rule, module: Module, node: ast.Import | ast.ImportFrom) -> I
 def _of_the_project(module: Module, dotted: str) -> bool:
     """Is it sure that a name is looked for among the project's own modules?"""
     top = dotted.partition(".")[0]
-    if not top or top in ("fastmcp", "mcp"):
+    first = module.find(top) if top and top not in ("fastmcp", "mcp") else None
+    if first is None or first.name != top:  # one of a package's own modules, seen from beside it
         return False
-    package = module.find(top)
-    return _alone(module) or top == module.name.partition(".")[0] or bool(package and package.is_package)
+    return _alone(module) or top == module.name.partition(".")[0] or first.is_package
 
 
 def _no_module(rule: Rule, module: Module, node: ast.AST, dotted: str, names: list[str]) -> Iterator[Finding]:
@@ -1115,6 +1121,8 @@ def _no_module(rule: Rule, module: Module, node: ast.AST, dotted: str, names: li
     parent = module.find(".".join(parts[:-1]))
     if parent is None or re.search(rf"\b{re.escape(parts[-1])}\b", parent.text) or _makes_names(parent):
         return
+    if any(Path(parent.path).parent.glob(f"{parts[-1]}*")):
+        return  # a folder, or a module that is compiled
     why = "" if parent.is_package else f", and {parent.path} is a file, not a folder"
     yield rule.at(
         module,
@@ -1154,7 +1162,7 @@ IMPORT_ERROR = Rule(
         "file is part of no package, so nothing is relative to it; and a file beside it hides an installed "
         "package of the same name."
     ),
-    fix="Import what lies beside the file by its plain name; install a package of your own (pip install -e .).",
+    fix="Import what lies beside the file by its plain name; install a package of your own: pip install -e .",
     bad=(
         Example(
             """\
