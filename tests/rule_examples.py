@@ -53,7 +53,7 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
 
 
 def _forget_frames() -> None:
-    """Let go of what a logged traceback holds, here, where its warnings are read: a coroutine never awaited."""
+    """Let go of what a logged traceback holds: a coroutine warns that nobody awaited it, here where it is read."""
     for handler in logging.getLogger().handlers:
         getattr(handler, "records", []).clear()
     gc.collect()
