@@ -53,7 +53,7 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
 
 
 def _forget_frames() -> None:
-    """Let go of what a logged traceback holds: a coroutine warns that nobody awaited it, here where it is read."""
+    """Let go of what logged tracebacks hold: of a coroutine that nobody awaited it is said here, then."""
     for handler in logging.getLogger().handlers:
         getattr(handler, "records", []).clear()
     gc.collect()
