@@ -54,6 +54,15 @@ def intact(component: Component) -> bool:
     return not below
 
 
+def expected(module: Module, component: Component) -> bool:
+    """Is it registered where a failure is expected, as tests and chapters do?"""
+    register = component.register
+    target = register.func if isinstance(register, ast.Call) else register
+    name = getattr(target, "attr", getattr(target, "id", ""))
+    places = (*module.calls.get(name, ()), *module.attributes.get(name, ()))
+    return any(seen.node is register and seen.region.guards & {"caught", "handler"} for seen in places)
+
+
 def injected(module: Module, parameter: Parameter) -> bool | None:
     """Does the server fill the parameter in? None where that is not certain."""
     annotation = parameter.node.annotation
@@ -224,15 +233,13 @@ def _waits(module: Module, function: Function) -> bool:
 def _awaits_of_sync(rule: Rule, module: Module) -> Iterator[Finding]:
     for node, region in module.awaits:
         call = node.value
-        if not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call) or "caught" in region.guards:
             continue
         if isinstance(call.func, ast.Name):
             function = _the_function(module, call.func, region)
             if not isinstance(function, ast.FunctionDef) or not _gives_plain(module, function):
                 continue
-            what = (
-                f"{function.name}() on line {function.lineno} is no async function, so it cannot be awaited"
-            )
+            what = f"{function.name}(){_line(module, function)} is no async function, so it cannot be awaited"
         elif (
             isinstance(call.func, ast.Attribute)
             and call.func.attr in SYNC_METHODS
@@ -248,6 +255,12 @@ def _awaits_of_sync(rule: Rule, module: Module) -> Iterator[Finding]:
             f"Write {ast.unparse(call.func)}(...) without await.",
             edits=_without_await(module, node),
         )
+
+
+def _line(module: Module, function: Function) -> str:
+    """Where a function of the file is; cells have lines of their own."""
+    here = function in module.regions and module.path.endswith(".py")
+    return f" on line {function.lineno}" if here else ""
 
 
 def _gives_plain(module: Module, function: ast.FunctionDef) -> bool:
@@ -292,18 +305,21 @@ def _the_function(module: Module, name: ast.Name, region: Region) -> Function | 
 
 def _coroutines(module: Module, target: Target) -> Iterator[tuple[Seen, str]]:
     """The calls that give a coroutine, and what is called."""
+    names = _async_names(module)
     for name, calls in module.calls.items():
         owners = [owner for owner, methods in ASYNC_METHODS.items() if name in methods]
+        if not owners and name not in names:
+            continue
         for seen in calls:
             function = seen.node.func
             if isinstance(function, ast.Attribute) and owners:
                 if module.meaning(function.value, seen.region) in owners:
                     yield seen, f"{ast.unparse(function)}()"
-            elif isinstance(function, ast.Name) and name in _async_names(module):
+            elif isinstance(function, ast.Name) and name in names:
                 defined = _the_function(module, function, seen.region)
                 if isinstance(defined, ast.AsyncFunctionDef) and _is_plain_async(defined, target):
-                    where = "" if defined not in module.regions else f" (async def on line {defined.lineno})"
-                    yield seen, f"{name}(){where}"
+                    line = _line(module, defined)
+                    yield seen, f"{name}()" + (f" (async def{line})" if line else "")
 
 
 def _async_names(module: Module) -> set[str]:
@@ -335,7 +351,7 @@ def _not_awaited(
 ) -> Iterator[Finding]:
     families: dict[ast.AST, dict[ast.AST, ast.AST]] = {}
     for seen, called in _coroutines(module, target):
-        if isinstance(seen.parent, ast.Await) or "typing" in seen.region.guards:
+        if isinstance(seen.parent, ast.Await) or seen.region.guards & {"typing", "caught"}:
             continue
         body: ast.AST = seen.region.function or module.tree
         if body not in families:
@@ -492,7 +508,7 @@ def _loops(
         "ensure_future",
     ):
         for seen in module.calls.get(name, ()):
-            if not seen.region.guards & {"handler", "typing"}:
+            if not seen.region.guards & {"handler", "typing", "caught"}:
                 yield from _loop(rule, module, target, seen, components)
 
 
@@ -1238,7 +1254,7 @@ def _no_context(rule: Rule, module: Module, target: Target) -> Iterator[Finding]
             continue
         for parameter in parameters(module, component):
             why = mistaken(module, component, parameter)
-            if why:
+            if why and not expected(module, component):
                 function = component.function.name
                 arguments = "address's" if component.kind == "resource" else f"{component.kind}'s"
                 yield rule.at(
@@ -1493,12 +1509,12 @@ def read(context) -> str:
 
 SCHEME = re.compile(r"(?:[A-Za-z]|\{[\w-]+\})(?:[A-Za-z0-9+.-]|\{[\w-]+\})*:")
 BEFORE_ANY_SCHEME = re.compile(r"[A-Za-z0-9+.-]*[^A-Za-z0-9+.:-]")
-HOST_ONLY = re.compile(r"file://(?!localhost)([^/{}]+|\{[\w-]+\})/?")
+HOST_ONLY = re.compile(r"file://(?!localhost)([^/{}]+|\{[\w-]+\})")
 
 
 def _no_scheme(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for component in module.components():
-        if component.kind != "resource":
+        if component.kind != "resource" or expected(module, component):
             continue
         if component.call is None:
             yield rule.at(
@@ -1758,7 +1774,7 @@ def _template_mismatch(rule: Rule, module: Module, target: Target) -> Iterator[F
         template = _template(module, component, uri)
         if problem is None and template is not None:
             problem = _mismatch(module, template) or _never_matches(template)
-        if problem is not None:
+        if problem is not None and not expected(module, component):
             yield rule.at(
                 module,
                 node,
@@ -2224,7 +2240,7 @@ REFUSED = {
 
 def _wrong_default(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for component in module.components():
-        if component.kind != "tool" or not intact(component):
+        if component.kind != "tool" or not intact(component) or expected(module, component):
             continue
         for parameter in parameters(module, component):
             annotation = parameter.node.annotation

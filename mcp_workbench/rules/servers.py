@@ -59,7 +59,14 @@ def _no_server(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             f"Call it mcp, or say its name: fastmcp run {PurePath(module.path).name}:{name}",
             unfixed=f"other files may import `{name}`, so that it cannot be renamed here alone",
         )
-    elif not any(module.means(name) == SERVER for name in module.scope.names):
+    elif (only := _only_when_run(module, started)) is not None:
+        yield rule.at(
+            module,
+            only,
+            'the server exists only under if __name__ == "__main__", which nobody who imports the file runs',
+            "Create it, and register its tools, at the top level; leave only the run() under the if.",
+        )
+    elif not any(module.means(name) == SERVER for name in module.scope.names if name not in STANDARD):
         for function, returns in _builders(module, started)[:1]:
             call = f"{function.name}()"
             yield rule.at(
@@ -89,9 +96,9 @@ def _maybe_exposed(module: Module) -> bool:
     if any(alias.name == "*" for node, _ in module.imports for alias in node.names):
         return True
     for name in STANDARD:
-        for how, _, _ in module.scope.names.get(name, ()):
+        for how, _, region in module.scope.names.get(name, ()):
             meant = module.means(name)
-            if how in ("function", "class"):
+            if how in ("function", "class") or "main" in region.guards:
                 continue
             if meant is None or meant == SERVER or not meant.endswith(")") or "MCP" in meant.split(".")[-1]:
                 return True
@@ -109,11 +116,27 @@ def _other_name(module: Module, started: list[Seen]) -> tuple[str, ast.AST] | No
         owner = seen.node.func.value if isinstance(seen.node.func, ast.Attribute) else None
         if isinstance(owner, ast.Name) and module.means(owner.id) == SERVER:
             binding = module.scope.names[owner.id][0]
+            if "main" in binding.region.guards:
+                continue
             return owner.id, binding.what if isinstance(binding.what, ast.Call) else seen.node
     if not started:
         for name, bindings in module.scope.names.items():
             if isinstance(bindings[0].what, ast.Call) and module.means(name) == SERVER:
                 return name, bindings[0].what
+    return None
+
+
+def _only_when_run(module: Module, started: list[Seen]) -> ast.Call | None:
+    """Where a script that takes no arguments makes the server that it runs, behind its `if __name__`."""
+    if {"parse_args", "argv"} & (module.calls.keys() | module.attributes.keys()):
+        return None
+    for seen in started:
+        owner = seen.node.func.value if isinstance(seen.node.func, ast.Attribute) else None
+        bindings = module.scope.names.get(owner.id, []) if isinstance(owner, ast.Name) else []
+        for _, what, region in bindings:
+            made = isinstance(what, ast.Call) and module.meaning(what.func, region) == "fastmcp.FastMCP"
+            if made and len(bindings) == 1 and "main" in region.guards and isinstance(what, ast.Call):
+                return what
     return None
 
 
@@ -205,6 +228,23 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+""",
+            command="fastmcp inspect",
+            shows="No server object found in .*server.py",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+
+def branches() -> list[str]:
+    return ["Central", "Harbour"]
+
+
+if __name__ == "__main__":
+    mcp = FastMCP("desk")
+    mcp.tool(branches)
+    mcp.run()
 """,
             command="fastmcp inspect",
             shows="No server object found in .*server.py",
@@ -381,6 +421,8 @@ class Transport(NamedTuple):
 def _transport(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     started = runs(module)
     for seen in started:
+        if "caught" in seen.region.guards:
+            continue
         yield from _arguments(rule, module, seen, len(started) == 1)
         if seen.region.at_import and not module.notebook and not module.path.endswith("__main__.py"):
             yield rule.at(
@@ -392,7 +434,8 @@ def _transport(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             )
     if started and not module.notebook and all(_of(module, seen).name == "stdio" for seen in started):
         yield from _prints(rule, module)
-    yield from _clients(rule, module)
+    if _connects(module):
+        yield from _clients(rule, module)
 
 
 def _arguments(rule: Rule, module: Module, seen: Seen, only: bool) -> Iterator[Finding]:
@@ -564,12 +607,26 @@ def _prints(rule: Rule, module: Module) -> Iterator[Finding]:
             )
 
 
+def _connects(module: Module) -> bool:
+    """Does the file use a client, and not only make one?"""
+    return any(
+        module.meaning(item.context_expr, region) == "fastmcp.Client()"
+        for block, region in module.async_blocks
+        if isinstance(block, ast.AsyncWith)
+        for item in block.items
+    )
+
+
 def _clients(rule: Rule, module: Module) -> Iterator[Finding]:
     for name in ("Client", "SSETransport", "StreamableHttpTransport"):
         for node, _, region in module.calls.get(name, ()):
             named = [keyword.value for keyword in node.keywords if keyword.arg in ("url", "transport")]
             url = next(iter([*node.args[:1], *named]), None)
-            if not isinstance(url, ast.Constant) or not isinstance(url.value, str):
+            if (
+                not isinstance(url, ast.Constant)
+                or not isinstance(url.value, str)
+                or "caught" in region.guards
+            ):
                 continue
             meant = module.meaning(node.func, region) or ""
             if meant == "fastmcp.Client" or meant.startswith("fastmcp.client."):
