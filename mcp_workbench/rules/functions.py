@@ -544,7 +544,7 @@ def _loop(
             module,
             seen.node,
             f"{called}() starts a loop in {where}, where one is running: {told!r}",
-            f"Write await {called}_async(...)." if runs_server else "Write await before what it is given.",
+            f"Write await {called}_async(...)." if runs_server else f"Write await {_given(seen.node)}.",
             edits=_run_async(module, seen) if runs_server else _await_argument(module, seen),
         )
     elif inside and seen.node.args and _is_loop(module, seen) and not _is_tried(module, seen):
@@ -604,6 +604,10 @@ def _await_argument(module: Module, seen: Seen) -> list[Edit]:
         Edit(whole.line, whole.column, inner.line, inner.column, "await "),
         Edit(inner.end_line, inner.end_column, whole.end_line, whole.end_column, ""),
     ]
+
+
+def _given(call: ast.Call) -> str:
+    return ast.unparse(call.args[0]) if call.args else "..."
 
 
 def _is_loop(module: Module, seen: Seen) -> bool:
@@ -1225,6 +1229,14 @@ def mistaken(module: Module, component: Component, parameter: Parameter) -> str:
     return ""
 
 
+def _consequence(component: Component, why: str) -> str:
+    if "import" in why or ("another class" in why and "SDK" not in why):
+        return "so the server cannot be imported"
+    if component.kind == "resource":
+        return "so it would have to be in the address"
+    return f"so it is one of the {component.kind}'s arguments and not FastMCP's context"
+
+
 def _quoted(annotation: ast.expr) -> ast.expr:
     """An annotation that is a text, as an expression."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
@@ -1256,13 +1268,11 @@ def _no_context(rule: Rule, module: Module, target: Target) -> Iterator[Finding]
             why = mistaken(module, component, parameter)
             if why and not expected(module, component):
                 function = component.function.name
-                arguments = "address's" if component.kind == "resource" else f"{component.kind}'s"
                 yield rule.at(
                     module,
                     parameter.node,
-                    f"{why}, so it is one of the {arguments} arguments and not FastMCP's context",
-                    f"Write {function}({parameter.name}: Context), with from fastmcp import Context at the "
-                    f"top.",
+                    f"{why}, {_consequence(component, why)}",
+                    f"Write {function}({parameter.name}: Context), with from fastmcp import Context at the top.",
                     unfixed="the parameter would go from what clients see of it",
                 )
 
