@@ -1272,7 +1272,7 @@ def _no_context(rule: Rule, module: Module, target: Target) -> Iterator[Finding]
                     module,
                     parameter.node,
                     f"{why}, {_consequence(component, why)}",
-                    f"Write {function}({parameter.name}: Context), with from fastmcp import Context at the top.",
+                    f"Write {function}({parameter.name}: Context), and from fastmcp import Context on top.",
                     unfixed="the parameter would go from what clients see of it",
                 )
 
