@@ -87,10 +87,11 @@ def _metadata(module: Module, annotation: ast.expr | None, region: Region) -> li
 
 def literal(module: Module, node: ast.AST | None, region: Region) -> str | None:
     """The text that an expression is: written there, or in a constant of the file."""
+    found: ast.AST | str | None = node
     if isinstance(node, ast.Name):
         bindings = module.bindings(node.id, region.scope)
-        node = bindings[0].what if len(bindings) == 1 and isinstance(bindings[0].what, ast.AST) else None
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        found = bindings[0].what if len(bindings) == 1 and bindings[0].how == "value" else None
+    return found.value if isinstance(found, ast.Constant) and isinstance(found.value, str) else None
 
 
 def address(component: Component) -> ast.expr | None:

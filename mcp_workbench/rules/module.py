@@ -287,10 +287,6 @@ class Module:
                 node.target, "value", node.value, region
             ),
             ast.For: lambda node, parent, region, push: self._bind(node.target, "item", node.iter, region),
-            ast.AsyncFor: lambda node, parent, region, push: self._bind(
-                node.target, "item", node.iter, region
-            ),
-            ast.For: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
             ast.AsyncFor: self._async_for,
             ast.comprehension: lambda node, parent, region, push: self._bind(
                 node.target, "item", node.iter, region
@@ -440,7 +436,7 @@ class Module:
 
     def _async_for(self, node: ast.AsyncFor, parent: ast.AST, region: Region, push: object) -> None:
         self.async_blocks.append((node, region))
-        self._bind(node.target, "other", None, region)
+        self._bind(node.target, "item", node.iter, region)
 
     def _handler(
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
