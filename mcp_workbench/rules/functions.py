@@ -54,13 +54,19 @@ def intact(component: Component) -> bool:
     return not below
 
 
-def expected(module: Module, component: Component) -> bool:
-    """Is it registered where a failure is expected, as tests and chapters do?"""
-    register = component.register
-    target = register.func if isinstance(register, ast.Call) else register
-    name = getattr(target, "attr", getattr(target, "id", ""))
-    places = (*module.calls.get(name, ()), *module.attributes.get(name, ()))
-    return any(seen.node is register and seen.region.guards & {"caught", "handler"} for seen in places)
+def offered(module: Module) -> Iterator[Component]:
+    """The components, without those that are registered where a failure is expected, as tests do."""
+    tried = {"caught", "handler"}
+    expected = {node for node, region in module.functions if region.guards & tried}
+    for component in module.components():
+        name = getattr(component.call.func, "attr", "") if component.call is not None else ""
+        called = (seen for seen in module.calls.get(name, ()) if seen.node is component.register)
+        decorates = component.register in component.function.decorator_list
+        if component.function in expected or (
+            not decorates and any(seen.region.guards & tried for seen in called)
+        ):
+            continue
+        yield component
 
 
 def injected(module: Module, parameter: Parameter) -> bool | None:
@@ -1262,12 +1268,12 @@ def _uses(component: Component, name: str, attributes: frozenset[str]) -> bool:
 
 
 def _no_context(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for component in module.components():
+    for component in offered(module):
         if component.kind not in OFFERED or not intact(component):
             continue
         for parameter in parameters(module, component):
             why = mistaken(module, component, parameter)
-            if why and not expected(module, component):
+            if why:
                 function = component.function.name
                 yield rule.at(
                     module,
@@ -1524,8 +1530,8 @@ HOST_ONLY = re.compile(r"file://(?!localhost)([^/{}]+|\{[\w-]+\})")
 
 
 def _no_scheme(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for component in module.components():
-        if component.kind != "resource" or expected(module, component):
+    for component in offered(module):
+        if component.kind != "resource":
             continue
         if component.call is None:
             yield rule.at(
@@ -1776,7 +1782,7 @@ class Template(NamedTuple):
 
 
 def _template_mismatch(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for component in module.components():
+    for component in offered(module):
         node = address(component)
         uri = literal(module, node, outside(module, component))
         if node is None or uri is None or not intact(component):
@@ -1785,7 +1791,7 @@ def _template_mismatch(rule: Rule, module: Module, target: Target) -> Iterator[F
         template = _template(module, component, uri)
         if problem is None and template is not None:
             problem = _mismatch(module, template) or _never_matches(template)
-        if problem is not None and not expected(module, component):
+        if problem is not None:
             yield rule.at(
                 module,
                 node,
@@ -2250,8 +2256,8 @@ REFUSED = {
 
 
 def _wrong_default(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for component in module.components():
-        if component.kind != "tool" or not intact(component) or expected(module, component):
+    for component in offered(module):
+        if component.kind != "tool" or not intact(component):
             continue
         for parameter in parameters(module, component):
             annotation = parameter.node.annotation
