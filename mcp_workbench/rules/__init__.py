@@ -13,13 +13,14 @@ from mcp_workbench.rules import (
     icons,
     lifespans,
     middleware,
+    servers,
     stores,
     web,
 )
 from mcp_workbench.rules.rule import Rule
 
 FAMILIES = (
-    *(functions, stores, web, middleware, composition, auth, icons, lifespans),
+    *(functions, servers, stores, web, middleware, composition, auth, icons, lifespans),
     *(drift_imports, drift_servers, drift_calls, drift_behaviour),
 )
 RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -218,6 +218,8 @@ class Module:
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
         outer: What was run before it, whose names it sees: of a chapter, those before it.
+
+    `entry` is set by who knows the project: the file was named as the server, or no other file imports it.
     """
 
     def __init__(
@@ -232,6 +234,7 @@ class Module:
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
         self.is_package, self.outer = is_package, outer
+        self.entry = False
         self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
@@ -242,6 +245,7 @@ class Module:
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
         self.subscripts: list[tuple[ast.Subscript, Region]] = []
+        self.async_blocks: list[tuple[ast.AsyncWith | ast.AsyncFor, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -285,14 +289,12 @@ class Module:
                 node.target, "value", node.value, region
             ),
             ast.For: lambda node, parent, region, push: self._bind(node.target, "item", node.iter, region),
-            ast.AsyncFor: lambda node, parent, region, push: self._bind(
-                node.target, "item", node.iter, region
-            ),
+            ast.AsyncFor: self._async_for,
             ast.comprehension: lambda node, parent, region, push: self._bind(
                 node.target, "item", node.iter, region
             ),
             ast.With: self._with,
-            ast.AsyncWith: self._with,
+            ast.AsyncWith: self._async_with,
             ast.ExceptHandler: self._handler,
             ast.Global: lambda node, parent, region, push: region.scope.outside.update(node.names),
             ast.Nonlocal: lambda node, parent, region, push: region.scope.outside.update(node.names),
@@ -427,6 +429,16 @@ class Module:
         for statement in reversed(node.body):
             push((statement, node, inner))
         return True
+
+    def _async_with(
+        self, node: ast.AsyncWith, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        self.async_blocks.append((node, region))
+        return self._with(node, parent, region, push)
+
+    def _async_for(self, node: ast.AsyncFor, parent: ast.AST, region: Region, push: object) -> None:
+        self.async_blocks.append((node, region))
+        self._bind(node.target, "item", node.iter, region)
 
     def _handler(
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
@@ -748,6 +760,20 @@ class Module:
             for node, _ in module.classes
             if isinstance(node, ast.ClassDef)
         )
+
+    @property
+    def notebook(self) -> bool:
+        """Are these the cells of a notebook, where a loop runs already?"""
+        return self.path.endswith(".ipynb")
+
+    @property
+    def has_tail(self) -> bool:
+        """Does it end in `if __name__ == "__main__"`: is it run as a script?"""
+        return any(isinstance(s, ast.If) and _asked(s.test) == "main" for s in self.tree.body)
+
+    def means(self, name: str) -> str | None:
+        """What a name means to who imports this module; None where that is not known."""
+        return self._agreed(self.scope.names.get(name, []))
 
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
