@@ -254,7 +254,7 @@ def _as_module(server: _Server) -> dict[str, Any]:
 
 def _count(stream: IO[bytes], counted: list[int]) -> None:
     """Read what the server prints, so that it does not wait for a reader; none of it is kept."""
-    with suppress(OSError, ValueError):
+    with stream, suppress(OSError, ValueError):
         while piece := stream.read1(65536):  # type: ignore[attr-defined]
             counted[0] += len(piece)
 
@@ -387,7 +387,7 @@ class _Telling:
             if (code, other.chapter, other.cell, other.line) in self.found:
                 return None
         rule = RULES.get(code)
-        why = rule.why if rule else WHY.get(code, "")
+        why = rule.why if rule else WHY.get(code, WHY["MCP008"])
         fix = rule.fix if rule else ""
         url = rule.url if rule else f"{DOCS}/servers/server"
         return Finding(code, place, what, why, do or fix, url=url)
@@ -458,7 +458,7 @@ class _Telling:
             self._line(f"loading it ended the process, with exit code {report.ended}")
 
     def _error(self, note: dict[str, Any]) -> Finding | None:
-        said = f"{note['type']}: {note['text']}" if note["text"] else note["type"]
+        said = f"{note['type']}: {note['text']}".rstrip(": .")
         file, line, statement = self.at(note["at"])
         first, last = _lines(statement)
         for number in range(first or line, (last or line) + 1):

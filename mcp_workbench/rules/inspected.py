@@ -1,9 +1,9 @@
 """The child of `check --import`: loads one file as `fastmcp run` does, and notes what that does and gives.
 
 A script that needs nothing but Python and the server's own FastMCP. Its one argument is JSON: `file`;
-`report`, the file that it writes to; `name` and `package`, as what the file is loaded; `roots`, what it imports from;
-`text`, a file with the source where that is not `file`; `seconds`. The report has a JSON object in each line,
-written at once: what was noted before the server ended the process, or never ended, is there.
+`report`, the file that it writes to; `name` and `package`, as what the file is loaded; `roots`, what it
+imports from; `text`, a file with the source where that is not `file`; `seconds`. The report has a JSON object
+in each line, written at once: what was noted before the server ended the process, or never ended, is there.
 
 No lifespan is entered and nothing is served: the methods that would do so note it and raise SystemExit.
 """
@@ -39,7 +39,7 @@ Data = dict[str, Any]
 At = tuple[str, int]
 
 MOST_NOTES = 200
-MOST_TEXT = 300
+MOST_TEXT = 240
 SHORTEST_SECRET = 8  # characters of a variable's value that no text shows
 STANDARD = ("mcp", "server", "app")
 INSTALLED = ("site-packages", "dist-packages")
@@ -143,7 +143,7 @@ def plain(error: BaseException) -> str:
     for secret, name in sorted(_secrets(), key=lambda pair: -len(pair[0])):
         text = text.replace(secret, f"<{name}>")
     text = " ".join(text.split())
-    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]} ..."
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT].rpartition(' ')[0]} [...]"
 
 
 def _secrets() -> Iterator[tuple[str, str]]:
@@ -321,7 +321,7 @@ def _raised_at(notes: Notes, error: BaseException) -> At | None:
 def _failed(notes: Notes, error: BaseException) -> None:
     files = [traceback.tb_frame.f_code.co_filename for traceback in _frames(error)]
     variable = ""
-    if isinstance(error, KeyError) and files[-1] == os.__file__:
+    if isinstance(error, KeyError) and files[-1] in ("<frozen os>", os.__file__):
         variable = str(error.args[0])
     notes.note(
         "error",
