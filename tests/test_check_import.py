@@ -181,6 +181,20 @@ LOADING = {
         CALM + 'raise RuntimeError("DESK_TOKEN is not set")\n',
         lines=[r"server.py:12:1: .*refuses to load: RuntimeError: DESK_TOKEN is not set"],
     ),
+    "refuses-with-words": Case(
+        "import sys\n" + CALM + 'sys.exit("set DESK_URL")\n', lines=["with exit code 1: set DESK_URL"]
+    ),
+    "lacks-a-setting": Case(
+        'import os\n\nURL = os.getenv("DESK_NO_SUCH_URL", "")\n'
+        + CALM
+        + "from pydantic import AnyUrl\n\nAnyUrl(URL)\n",
+        lines=["server.py:17:1: .*refuses to load: ValidationError: .*Input should be a valid URL"],
+    ),
+    "not-installed-here": Case(
+        "import no_such_library\n" + CALM,
+        lines=["refuses to load: ModuleNotFoundError: No module named 'no_such_library'"],
+        files={"pyproject.toml": '[project]\ndependencies = ["no-such-library>=2"]\n'},
+    ),
     "asks-stdin": Case(CALM + "name = input()\n", [("MCP007", "server.py", 12, "EOFError")]),
 }
 
@@ -438,14 +452,25 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert told
         assert "tok-93bca1e7" not in told
         assert "pw7" not in told
-    write(tmp_path, Case(f"{text}int(token)\n"))
-    assert "<DESK_TOKEN>" in load(tmp_path).findings[0].what
+    write(tmp_path, Case(f"{text}getattr(mcp, token)\n"))
+    assert "no attribute '<DESK_TOKEN>'" in load(tmp_path).findings[0].what
 
 
 def test_printing_is_fine_over_http(tmp_path: Path) -> None:
     tail = 'print("here")\n\nif __name__ == "__main__":\n    mcp.run(transport="http")\n'
     write(tmp_path, Case(CALM + tail))
     assert load(tmp_path) == Loaded((), ())
+
+
+def test_a_script_that_tries_its_server_is_no_server(tmp_path: Path) -> None:
+    tail = (
+        "import asyncio\n\nfrom fastmcp import Client\n\n\nasync def main() -> None:\n"
+        "    async with Client(mcp) as client:\n        await client.ping()\n\n\n"
+        "print('x')\nasyncio.run(main())\n"
+    )
+    write(tmp_path, Case(CALM + tail))
+    assert load(tmp_path) == Loaded((), ())
+    assert "it is a script" in load(tmp_path / "server.py").lines[0]
 
 
 def test_a_part_of_a_package_is_loaded_as_such(tmp_path: Path) -> None:

@@ -302,9 +302,28 @@ class _Telling:
 
     def findings(self) -> Iterator[Finding]:
         """All findings in this server."""
+        if self._is_script():
+            if self.server.named:
+                self._line("it is a script: it runs to its end when it is imported")
+            return
         for finding in (*self._while_loading(), *self._failure(), *self._objects()):
             if finding is not None:
                 yield finding
+
+    def _is_script(self) -> bool:
+        """Does importing it run a client of its server, or whatever its end is? Nobody means to serve it."""
+        module = self.server.module
+        failed = [self.at(note["at"])[2] for note in self.report.of("error") if IN_A_LOOP in note["text"]]
+        ends = [statement.end_lineno for statement in failed if isinstance(statement, ast.Expr)]
+        at_the_end = module.tree.body[-1:] and ends == [module.tree.body[-1].end_lineno]
+        return bool(ends) and (
+            (at_the_end and not _runs(module))
+            or any(
+                module.meaning(seen.node, seen.region) == "fastmcp.Client()"
+                for calls in module.calls.values()
+                for seen in calls
+            )
+        )
 
     # Places -----------------------------------------------------------------------------------------------
 
@@ -429,14 +448,7 @@ class _Telling:
 
     def _only_http(self) -> bool:
         """Do all runs of the file say that they serve over HTTP? Then stdout is free."""
-        module = self.server.module
-        runs = [
-            seen.node
-            for name in ("run", "run_async", "run_http_async")
-            for seen in module.calls.get(name, ())
-            if isinstance(seen.node.func, ast.Attribute)
-            and module.is_server(seen.node.func.value, seen.region)
-        ]
+        runs = _runs(self.server.module)
         return bool(runs) and all(_transport(call) in OVER_HTTP for call in runs)
 
     def _line(self, text: str, at: Sequence[Any] | None = None) -> None:
@@ -449,7 +461,8 @@ class _Telling:
         for note in report.of("without"):
             self._line(f"FastMCP cannot be imported here: {note['text']}")
         for note in report.of("exit"):
-            self._line(f"loading it ends the process, with exit code {note['code']}", note["at"])
+            says = f": {note['says']}" if note["says"] else ""
+            self._line(f"loading it ends the process, with exit code {note['code']}{says}", note["at"])
         for note in report.of("error"):
             yield self._error(note)
         if report.ended is None and not report.of("stuck"):
@@ -471,12 +484,26 @@ class _Telling:
         if any(other["at"] == note["at"] for kind in ("connect", "listen") for other in self.report.of(kind)):
             return None  # said
         code = "MCP007" if note["uvicorn"] else next(c for c, pattern in ERRORS if pattern.search(said))
-        its_own = note["settings"] or note["system"] or (note["raised"] and _raises(statement))
-        if code == "MCP008" and its_own:
+        if self._is_its_own(code, note, statement):
             self._line(f"it refuses to load: {said}", note["at"])
             return None
         what = f"the import fails: {said}"
-        return self.finding(code, file, line, what, "" if RULES.get(code) else WHAT_IT_SAYS)
+        fits = code in RULES and (code != "MCP008" or note["type"] in ("ImportError", "ModuleNotFoundError"))
+        return self.finding(code, file, line, what, "" if fits else WHAT_IT_SAYS)
+
+    def _is_its_own(self, code: str, note: dict[str, Any], statement: ast.AST | None) -> bool:
+        """Is it what the server asks for, such as settings, and not its code, that is not right here?"""
+        if note["missing"]:
+            return _declares(self.server, note["missing"])
+        empty = note["value"] or "NoneType" in note["text"]
+        module = self.module(str(note["at"][0])) if note["at"] else None
+        if empty and module is not None and _reads_environment(module, statement):
+            return True
+        if code != "MCP008":
+            return False
+        extra = note["type"] == "ImportError" and not note["raised"] and "install" in note["text"].casefold()
+        refused = note["raised"] and isinstance(statement, ast.Raise | ast.Assert)
+        return bool(extra or refused or note["settings"] or note["system"])
 
     def _objects(self) -> Iterator[Finding | None]:
         """What is wrong with the servers that are there."""
@@ -616,6 +643,8 @@ class _Telling:
             yield self.finding("MCP013", file, notes[0]["at"][1], what, do, node)
 
 
+ENVIRONMENT = frozenset({"environ", "getenv", "environb"})
+IN_A_LOOP = "cannot be called from a running event loop"
 UNDER_MAIN = 'Put it under `if __name__ == "__main__":`, or into the lifespan.'
 TO_STDERR = "Print to sys.stderr, or use logging."
 IN_LIFESPAN = "Open it in the server's lifespan=: an import should need nothing but the code."
@@ -631,6 +660,16 @@ SEEN = {
     "MCP022": _Telling.consent,
     "MCP024": _Telling.icon,
 }
+
+
+def _runs(module: Module) -> list[ast.Call]:
+    """The calls that run a server of the file."""
+    return [
+        seen.node
+        for name in ("run", "run_async", "run_stdio_async", "run_http_async")
+        for seen in module.calls.get(name, ())
+        if isinstance(seen.node.func, ast.Attribute) and module.is_server(seen.node.func.value, seen.region)
+    ]
 
 
 def _transport(call: ast.Call) -> str:
@@ -689,9 +728,35 @@ def _arguments(function: Function | None) -> list[ast.arg]:
     return [*given.posonlyargs, *given.args, *given.kwonlyargs] if given else []
 
 
-def _raises(statement: ast.AST | None) -> bool:
-    """Is it a `raise` that somebody wrote, or an assertion?"""
-    return isinstance(statement, ast.Raise | ast.Assert)
+def _reads_environment(module: Module, statement: ast.AST | None) -> bool:
+    """Does a statement use the environment, or a name that was made from it?"""
+    for node in ast.walk(statement) if statement is not None else ():
+        if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT:
+            return True
+        if isinstance(node, ast.Name):
+            bound = [b.what for b in module.scope.names.get(node.id, ()) if isinstance(b.what, ast.AST)]
+            inner = [n for what in bound if not isinstance(what, ast.stmt) for n in ast.walk(what)]
+            names = {getattr(n, "attr", getattr(n, "id", "")) for n in inner}
+            if node.id in ENVIRONMENT or names & ENVIRONMENT:
+                return True
+    return False
+
+
+def _declares(server: _Server, name: str) -> bool:
+    """Does the server's project say that it needs a module, which is not installed here then?"""
+    word = re.compile(rf"(?<![\w.-]){name.replace('_', '[-_.]')}(?![\w-])", re.IGNORECASE)
+    head = re.search(r"^# /// script$.*?^# ///$", server.module.text, re.MULTILINE | re.DOTALL)
+    if head and word.search(head[0]):
+        return True
+    for folder in Path(server.file).parents:
+        texts = [folder / "pyproject.toml", folder / "fastmcp.json", *folder.glob("requirements*.txt")]
+        for path in texts:
+            with suppress(OSError):
+                if word.search(path.read_text("utf-8", "replace")):
+                    return True
+        if (folder / ".git").exists():
+            break
+    return False
 
 
 def _gives_server(module: Module, function: Function | ast.ClassDef) -> bool:

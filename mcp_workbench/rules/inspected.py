@@ -208,7 +208,7 @@ def watch(notes: Notes) -> None:
             _socket(notes, event, arguments[0], arguments[1])
 
     def leave(code: int) -> None:
-        notes.note("exit", notes.here(), code=code)
+        notes.note("exit", notes.here(), code=code, says="")
         _exit(code)
 
     sys.addaudithook(audit)
@@ -285,7 +285,9 @@ async def load(asked: Data, notes: Notes) -> types.ModuleType | None:
     except Started:
         return module
     except (SystemExit, KeyboardInterrupt) as error:
-        notes.note("exit", _raised_at(notes, error), code=getattr(error, "code", 1))
+        code = getattr(error, "code", 1)
+        says = "" if isinstance(code, int | None) else plain(error)
+        notes.note("exit", _raised_at(notes, error), code=1 if says else code or 0, says=says)
     except BaseException as error:
         _failed(notes, error)
     else:
@@ -332,6 +334,8 @@ def _failed(notes: Notes, error: BaseException) -> None:
         settings=any("pydantic_settings" in file for file in files),
         raised=notes.is_users(files[-1]),
         system=isinstance(error, OSError),
+        value=isinstance(error, ValueError),
+        missing=(error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else "",
         uvicorn=any(f"{os.sep}uvicorn{os.sep}" in file for file in files),
     )
 
