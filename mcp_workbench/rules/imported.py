@@ -145,7 +145,7 @@ def loaded(paths: Sequence[Path], what: Asked, found: Sequence[Finding] = ()) ->
     ordered = sorted(
         dict.fromkeys(findings), key=lambda f: (f.place.chapter, f.place.cell, f.place.line, f.code)
     )
-    return Loaded(tuple(ordered), tuple(lines))
+    return Loaded(tuple(ordered), tuple(dict.fromkeys(lines)))
 
 
 # Which files are servers ------------------------------------------------------------------------------------
@@ -485,7 +485,8 @@ class _Telling:
             return None  # said
         code = "MCP007" if note["uvicorn"] else next(c for c, pattern in ERRORS if pattern.search(said))
         if self._is_its_own(code, note, statement):
-            self._line(f"it refuses to load: {said}", note["at"])
+            missing = f"it needs {note['missing']}, which is not installed here"
+            self._line(missing if note["missing"] else f"it refuses to load: {said}", note["at"])
             return None
         what = f"the import fails: {said}"
         fits = code in RULES and (code != "MCP008" or note["type"] in ("ImportError", "ModuleNotFoundError"))
