@@ -46,17 +46,18 @@ def run(options: Options) -> int:
     count = 0
     if options.fix:
         checked, count = _fix(options.paths, what, checked)
-    findings = checked.findings
+    findings, unreadable = checked.findings, checked.unreadable
     if options.load:
         from mcp_workbench.rules.imported import loaded
 
-        findings += loaded(options.paths, what)
+        shown = loaded(options.paths, what, findings)
+        findings, unreadable = findings + shown.findings, unreadable + shown.lines
     _print(options, findings, checked.files, count)
-    for line in checked.unreadable:
+    for line in unreadable:
         print(line, file=sys.stderr)
     if findings:
         return 1
-    return 2 if checked.unreadable else 0
+    return 2 if unreadable else 0
 
 
 def configuration(path: Path) -> dict[str, Any]:
