@@ -137,9 +137,7 @@ def loaded(paths: Sequence[Path], what: Asked, found: Sequence[Finding] = ()) ->
         findings += [
             finding
             for finding in told.findings()
-            # Rules that are not there yet cannot have been asked for.
-            if (finding.code in what.codes or finding.code not in RULES)
-            and not silenced(finding.place.source, finding.code)
+            if what.wants(finding.code) and not silenced(finding.place.source, finding.code)
         ]
         lines += told.lines
     ordered = sorted(
