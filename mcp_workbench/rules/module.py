@@ -8,6 +8,7 @@ so that no rule speaks of what it does not know.
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -180,6 +181,7 @@ class Module:
         self._walk()
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
+        self._classes: list[ast.expr] = []  # the bases that are being looked at
 
     # The one pass ---------------------------------------------------------------------------------------
 
@@ -525,14 +527,46 @@ class Module:
             return None
         if ":" not in meant:
             return f"{meant}()"
-        home, _, name = meant.partition(":")
-        module = self if home == (self.name or self.path) else self.find(home)
-        if module is None:
-            return None
-        bound = module.scope.names.get(name, [])
-        if len(bound) == 1 and isinstance(bound[0].what, _FUNCTIONS):
-            return module.returned(bound[0].what)
-        return None
+        module, node = self.definition(meant)
+        return module.returned(node) if isinstance(node, _FUNCTIONS) else None
+
+    def definition(self, meant: str | None) -> tuple[Module, Function | ast.ClassDef | None]:
+        """The function or class of the project that a meaning names, and its module; None for any other."""
+        home, _, name = (meant or "").partition(":")
+        module = self if home == (self.name or self.path) else self.find(home) if name else None
+        bound = module.scope.names.get(name, []) if module is not None else []
+        if module is not None and len(bound) == 1 and isinstance(bound[0].what, (*_FUNCTIONS, ast.ClassDef)):
+            return module, bound[0].what
+        return self, None
+
+    def base_classes(self, node: ast.ClassDef) -> set[str] | None:
+        """The classes from outside of the project that a class extends, `builtins.dict` too, at any depth.
+
+        None where one of them is not known.
+        """
+        found: set[str] = set()
+        region = Region(self.regions[node].scope.parent or self.scope)
+        for base in node.bases:
+            meant = self.named(base, region)
+            if meant is None or base in self._classes:
+                return None
+            module, definition = self.definition(meant)
+            if isinstance(definition, ast.ClassDef):
+                self._classes.append(base)  # class A(B), class B(A)
+                inherited = module.base_classes(definition)
+                self._classes.pop()
+                if inherited is None:
+                    return None
+                found |= inherited
+            else:
+                found.add(meant)
+        return found
+
+    def named(self, node: ast.AST, region: Region) -> str | None:
+        """The meaning of a name or of what is called, where Python's own mean something too: builtins.set."""
+        if isinstance(node, ast.Name) and not self.bindings(node.id, region.scope):
+            return f"builtins.{node.id}" if hasattr(builtins, node.id) else None
+        return self.meaning(node, region)
 
     def returned(self, function: Function) -> str | None:
         """What a function of this file gives: by its annotation, else by what all of its returns mean."""
