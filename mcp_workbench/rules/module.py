@@ -181,6 +181,7 @@ class Module:
         self._walk()
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
+        self._quoted: dict[str, ast.expr | None] = {}
         self._classes: list[ast.expr] = []  # the bases that are being looked at
 
     # The one pass ---------------------------------------------------------------------------------------
@@ -585,12 +586,7 @@ class Module:
 
     def annotated(self, annotation: ast.AST | None, region: Region) -> str | None:
         """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            try:
-                annotation = ast.parse(annotation.value, mode="eval").body
-            except SyntaxError:
-                return None
-            return self.annotated(annotation, region)
+        annotation = self.unquoted(annotation)
         if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
             sides = [s for s in (annotation.left, annotation.right) if not _is_none(s)]
             return self.annotated(sides[0], region) if len(sides) == 1 else None
@@ -602,6 +598,17 @@ class Module:
                 return self.annotated(first, region)
             return outer
         return self.meaning(annotation, region)
+
+    def unquoted(self, annotation: ast.AST | None) -> ast.AST | None:
+        """What stands in the quotes of an annotation; None where it is no expression."""
+        if not (isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)):
+            return annotation
+        if annotation.value not in self._quoted:  # kept: meanings are remembered by the node's id
+            try:
+                self._quoted[annotation.value] = ast.parse(annotation.value, mode="eval").body
+            except SyntaxError:
+                self._quoted[annotation.value] = None
+        return self._quoted[annotation.value]
 
     # What rules ask most -------------------------------------------------------------------------------
 
