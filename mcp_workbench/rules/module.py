@@ -35,6 +35,7 @@ CANONICAL = {
     "mcp.server.fastmcp.Context": "fastmcp.Context",
     "fastmcp.server.dependencies.get_context()": "fastmcp.Context()",
     "fastmcp.dependencies.get_context()": "fastmcp.Context()",
+    "fastmcp.Context().fastmcp": "fastmcp.FastMCP()",
     "fastmcp.client.Client": "fastmcp.Client",
     "fastmcp.client.client.Client": "fastmcp.Client",
     "typing_extensions.Annotated": "typing.Annotated",
