@@ -11,7 +11,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -180,6 +180,7 @@ class Module:
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
+        self.notes: dict[str, Any] = {}  # what rules found out about it, by the rule's own key
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
         self._quoted: dict[str, ast.expr | None] = {}
