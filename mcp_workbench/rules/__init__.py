@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import functions, results
+from mcp_workbench.rules import functions, loading, results
 from mcp_workbench.rules.rule import Rule
 
-RULES: dict[str, Rule] = {rule.code: rule for family in (functions, results) for rule in family.RULES}
+RULES: dict[str, Rule] = {
+    rule.code: rule for family in (functions, loading, results) for rule in family.RULES
+}
