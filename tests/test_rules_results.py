@@ -80,6 +80,7 @@ def test_numpy_pandas_and_pillow_have_no_schema(code: str) -> None:
         "@mcp.tool\ndef f(shelf): return {'shelf': shelf, 'room': shelf.room}",
         "class Own:\n    def __get_pydantic_core_schema__(cls, s, h): ...\n"
         "class Sub(Own): ...\n@mcp.tool\ndef f(x: Sub) -> Sub: return x",
+        "import pytest\nwith pytest.raises(ValueError):\n    @mcp.tool\n    def f(*books): ...",
         "class Loop(Loop): ...\n@mcp.tool\ndef f(x: Loop) -> Loop: return x",
     ],
 )
@@ -140,3 +141,9 @@ def test_resources_of_fastmcp_2_are_written_by_pydantic() -> None:
     code = RESOURCE + "def f(): return {'on': dt.date.today(), 'book': Book(title='Emma')}"
     assert codes(code, (2, 14)) == []
     assert codes(code) == ["MCP012", "MCP116"]
+
+
+def test_places_only_fail_since_fastmcp_4() -> None:
+    code = "@mcp.tool\ndef f(title: str, /) -> str: return title"
+    assert codes(code, (3, 4)) == []
+    assert codes(code) == ["MCP011"]

@@ -586,8 +586,7 @@ def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 module,
                 broken.node,
                 f"`{statement}` runs while {source} is still being loaded: it has no `{name}` yet",
-                f"Move what both need to a third module, or import it in the function that uses `{name}`;"
-                " tools best come as a function register(mcp).",
+                f"Move what both need to a third module, or import `{name}` in the function that uses it.",
             )
 
 
@@ -995,6 +994,7 @@ def lent_at() -> str:
 
 # MCP015 -------------------------------------------------------------------------------------------------
 
+IN_THE_LIFESPAN = "Await it in a lifespan, FastMCP(..., lifespan=...), and take it from ctx.lifespan_context where it is used."
 OWN_LOOP = frozenset({"asyncio.run", "anyio.run", "asyncio.Runner().run"})
 LOOPS = frozenset({"asyncio.get_event_loop()", "asyncio.new_event_loop()"})
 IN_A_LOOP = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.get_running_loop"})
@@ -1015,7 +1015,7 @@ def _at_import(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     if not _has_server(module):
         return
     for node, what in _async_at_import(module):
-        yield rule.at(module, node, what, "Open it in the lifespan: FastMCP(..., lifespan=...).")
+        yield rule.at(module, node, what, IN_THE_LIFESPAN)
     yield from _imported_async(rule, module)
 
 
@@ -1120,7 +1120,7 @@ def _imported_async(rule: Rule, module: Module) -> Iterator[Finding]:
                     module,
                     step.node,
                     f"the import loads {other.name}, where {what} (line {call.lineno})",
-                    "Open it in the lifespan: FastMCP(..., lifespan=...).",
+                    IN_THE_LIFESPAN,
                 )
 
 

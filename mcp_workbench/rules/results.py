@@ -253,8 +253,12 @@ def _only_describes(module: Module, extra: ast.expr, region: Region) -> bool:
 # Values -------------------------------------------------------------------------------------------------
 
 
-def _is_plain(component: Component) -> bool:
-    """Is the function registered as it stands: not wrapped by another decorator, and no generator?"""
+def _is_plain(module: Module, component: Component) -> bool:
+    """Is the function registered as it stands: not wrapped by another decorator, no generator, not tried?"""
+    if "tried" not in module.notes:
+        module.notes["tried"] = {d.node for d in module.functions if "caught" in d.region.guards}
+    if component.function in module.notes["tried"]:
+        return False
     others = [d for d in component.function.decorator_list if d is not component.register]
     if any(getattr(d, "id", "") != "staticmethod" for d in others):
         return False
@@ -411,7 +415,8 @@ def _without_schema(module: Module, annotation: ast.AST | None, region: Region) 
 
 
 def _short(meant: str) -> str:
-    return meant.rpartition(".")[2].rpartition(":")[2]
+    """A class as one speaks of it: sqlite3.Row, and a class of the project by its name alone."""
+    return meant if meant in FOREIGN else meant.rpartition(".")[2].rpartition(":")[2]
 
 
 def _write(module: Module, node: ast.expr, pattern: str) -> str:
@@ -426,7 +431,7 @@ def _write(module: Module, node: ast.expr, pattern: str) -> str:
 
 def _no_schema(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for component in module.components():
-        if component.kind in ("tool", "prompt", "resource") and _is_plain(component):
+        if component.kind in ("tool", "prompt", "resource") and _is_plain(module, component):
             yield from _signature(rule, module, component, target)
             yield from _parameters(rule, module, component)
             if component.kind == "tool":
@@ -551,7 +556,7 @@ def _tool_result(rule: Rule, module: Module, component: Component) -> Iterator[F
         yield rule.at(
             module,
             value.shown,
-            f"the result of {function.name} has a `{_short(name)}`, which "
+            f"the result of {function.name} has {_a(f'`{_short(name)}`')}, which "
             + ("cannot be serialised" if fails else "has no schema: the model reads its repr"),
             _give(module, name, value.shown),
         )
@@ -566,11 +571,14 @@ def _takes_any(module: Module, annotation: ast.AST | None, region: Region) -> bo
 
 
 def _give(module: Module, meant: str, shown: ast.expr | None) -> str:
-    pattern = FOREIGN.get(meant, ("", ""))[0]
+    pattern, annotation = FOREIGN.get(meant, ("", ""))
     if not pattern:
         name = _short(meant)
         return f"Make {name} a dataclass or a pydantic BaseModel, or return a dict of its values."
-    return f"Return {_write(module, shown, pattern) if shown else pattern.replace('{}', '...')}."
+    if shown is not None:
+        return f"Write `{_write(module, shown, pattern)}`."
+    annotated = f", and annotate it as {annotation}" if " " not in annotation else ""
+    return f"Give `{pattern.replace('{}', 'value')}`{annotated}."
 
 
 NO_SCHEMA_RULE = Rule(
@@ -1001,7 +1009,7 @@ def rooms() -> list[str]:
 def _not_json(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     components = {c.function: c for c in module.components() if c.kind in ("tool", "prompt", "resource")}
     for component in components.values():
-        if not _is_plain(component):
+        if not _is_plain(module, component):
             continue
         if component.kind == "resource" and target.fastmcp >= (3,):
             yield from _resource_values(rule, module, component)
@@ -1037,7 +1045,7 @@ def _resource_values(rule: Rule, module: Module, component: Component) -> Iterat
                     module,
                     component.function.returns or component.function,
                     f"the resource {name} gives {_a(refused[0])}, which json cannot write",
-                    f"Return `{refused[1].format('...')}`, and say so in the annotation.",
+                    f"Return `{refused[1].replace('{}', 'value')}`, and say so in the annotation.",
                 )
                 return
 
@@ -1124,7 +1132,7 @@ def _a(name: str) -> str:
     """With an article: a date, an Enum, bytes."""
     if name == "bytes" or name.startswith("an "):
         return name
-    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}"
+    return f"{'an' if name.lstrip('`')[0].lower() in 'aeio' else 'a'} {name}"
 
 
 NOT_JSON_RULE = Rule(
@@ -1418,7 +1426,7 @@ def check(title: str):
 
 def _gives_model(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for component in module.components():
-        if component.kind != "resource" or not _is_plain(component):
+        if component.kind != "resource" or not _is_plain(module, component):
             continue
         function, found = component.function, False
         for value in _returned(module, component):
