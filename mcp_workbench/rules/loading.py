@@ -994,7 +994,10 @@ def lent_at() -> str:
 
 # MCP015 -------------------------------------------------------------------------------------------------
 
-IN_THE_LIFESPAN = "Await it in a lifespan, FastMCP(..., lifespan=...), and take it from ctx.lifespan_context where it is used."
+IN_THE_LIFESPAN = (
+    "Await it in a lifespan, FastMCP(..., lifespan=...), and take it from ctx.lifespan_context where it is "
+    "used."
+)
 OWN_LOOP = frozenset({"asyncio.run", "anyio.run", "asyncio.Runner().run"})
 LOOPS = frozenset({"asyncio.get_event_loop()", "asyncio.new_event_loop()"})
 IN_A_LOOP = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.get_running_loop"})
