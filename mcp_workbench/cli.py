@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mcp_workbench.errors import WorkbenchError
 
@@ -21,6 +22,7 @@ every day, in a workspace (a folder with notebooks/ and [tool.mcp-workbench] in 
   mcp-workbench where server.py:123
                                 which cell of which chapter is this line?
   mcp-workbench update          take edits made in server.py home into the cells
+  mcp-workbench check           what will go wrong with a FastMCP server: this one, or any other
 
 exit codes: 0 done; 1 refused, stale or edited by hand; 2 usage, no workspace, unreadable or unwritable file
 """
@@ -38,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkbenchError as error:
         print(f"mcp-workbench: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("mcp-workbench: interrupted; nothing half-written was left", file=sys.stderr)
         return 130
@@ -107,7 +112,44 @@ def _parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "update", _update, "take edits made in server.py home into the notebooks", text)
     verb.add_argument("workspace", nargs="?", type=Path, help="default: the one you are in")
     verb.add_argument("--yes", action="store_true", help="do not ask")
+
+    text = (
+        "Reads Python files, notebooks and folders, and runs nothing: a server that cannot even be imported "
+        "can be checked. MCP001 to MCP025 are the 25 classic errors, MCP101 to MCP126 what changed from "
+        "FastMCP 2 and 3 to 4, MCP201 and on what export refuses. `# noqa: MCP005` at the end of a line "
+        "silences it there; select, ignore and target can stand in [tool.mcp-workbench.check]. Exit codes: "
+        "0 nothing found, 1 findings, 2 something could not be checked."
+    )
+    verb = _verb(verbs, "check", _check_code, "find what will go wrong with a FastMCP server", text)
+    verb.add_argument(
+        "paths", nargs="*", type=Path, default=[Path()], help="files and folders; default: here"
+    )
+    codes: dict[str, Any] = {"action": "extend", "type": _codes, "default": [], "metavar": "CODES"}
+    verb.add_argument(
+        "--select", **codes, help="only these codes, or those that begin so: MCP005,MCP1; or ALL"
+    )
+    verb.add_argument("--ignore", **codes, help="not these")
+    verb.add_argument(
+        "--target", default="", metavar="VERSION", help="of FastMCP: 2.14, 3, 4; default: installed"
+    )
+    formats = ["text", "json", "github", "sarif"]
+    verb.add_argument("--format", choices=formats, default="text", help="default: text")
+    verb.add_argument("--statistics", action="store_true", help="only how often each code was found")
+    fixes = verb.add_mutually_exclusive_group()
+    fixes.add_argument("--fix", action="store_true", help="put right what can be without a change of meaning")
+    fixes.add_argument("--diff", action="store_true", help="write nothing; show what --fix would change")
+    verb.add_argument(
+        "--import", action="store_true", dest="load", help="also load each server, and look at it"
+    )
+
+    text = "Prints what happens, why, what to do, and a wrong and a right example; without a code, all codes."
+    verb = _verb(verbs, "explain", _explain, "say what a finding of check means", text)
+    verb.add_argument("code", nargs="?", default="", help="such as MCP005")
     return parser
+
+
+def _codes(text: str) -> list[str]:
+    return [code for code in text.upper().replace(",", " ").split() if code]
 
 
 def _verb(
@@ -179,3 +221,28 @@ def _lab(options: argparse.Namespace) -> int:
     from mcp_workbench.lab import lab
 
     return lab(options.workspace)
+
+
+def _check_code(options: argparse.Namespace) -> int:
+    from mcp_workbench.rules.command import Options, run
+
+    return run(
+        Options(
+            tuple(options.paths),
+            tuple(options.select),
+            tuple(options.ignore),
+            options.target,
+            options.format,
+            options.statistics,
+            options.fix,
+            options.diff,
+            options.load,
+        )
+    )
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from mcp_workbench.rules.command import explain
+
+    print(explain(options.code))
+    return 0

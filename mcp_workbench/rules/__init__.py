@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import functions, loading, results
+from mcp_workbench.rules import drift_imports, drift_servers, functions, loading, results
 from mcp_workbench.rules.rule import Rule
 
-RULES: dict[str, Rule] = {
-    rule.code: rule for family in (functions, loading, results) for rule in family.RULES
-}
+FAMILIES = (functions, loading, results, drift_imports, drift_servers)
+RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; str.splitlines knows more ends
 
 # One name for each thing that can be imported from several places, and for what its classes' methods give.
 CANONICAL = {
@@ -36,11 +38,56 @@ CANONICAL = {
     "fastmcp.server.dependencies.get_context()": "fastmcp.Context()",
     "fastmcp.dependencies.get_context()": "fastmcp.Context()",
     "fastmcp.Context().fastmcp": "fastmcp.FastMCP()",
+    "fastmcp.Context().fastmcp_context": "fastmcp.Context()",  # there is none: MCP104 speaks of it
+    "mcp.McpError": "fastmcp.exceptions.McpError",  # SDK 1
+    "mcp.shared.exceptions.McpError": "fastmcp.exceptions.McpError",
+    "mcp.server.fastmcp.Icon": "mcp.types.Icon",
+    "mcp.server.fastmcp.Image": "fastmcp.utilities.types.Image",
+    "mcp.server.fastmcp.Audio": "fastmcp.utilities.types.Audio",
+    "mcp.server.fastmcp.exceptions.ToolError": "fastmcp.exceptions.ToolError",
+    "fastmcp.Image": "fastmcp.utilities.types.Image",  # FastMCP 2: MCP103 speaks of the import
+    "fastmcp.tools.tool.Tool": "fastmcp.tools.Tool",
+    "fastmcp.tools.tool.ToolResult": "fastmcp.tools.ToolResult",
+    "fastmcp.prompts.prompt.Message": "fastmcp.prompts.Message",
+    "fastmcp.prompts.prompt.PromptMessage": "fastmcp.prompts.PromptMessage",
+    "fastmcp.middleware.Middleware": "fastmcp.server.middleware.Middleware",  # there is no such module
+    "fastmcp.middleware.MiddlewareContext": "fastmcp.server.middleware.MiddlewareContext",
+    "fastmcp.auth.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
     "fastmcp.client.Client": "fastmcp.Client",
     "fastmcp.client.client.Client": "fastmcp.Client",
     "typing_extensions.Annotated": "typing.Annotated",
+    "fastmcp.Icon": "mcp.types.Icon",  # there is none: MCP024 speaks of the import
+    "mcp_types.Icon": "mcp.types.Icon",
+    "fastmcp.server.middleware.middleware.Middleware": "fastmcp.server.middleware.Middleware",
+    "fastmcp.server.auth.oauth_proxy.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
+    "fastmcp.server.auth.oauth_proxy.proxy.OAuthProxy": "fastmcp.server.auth.OAuthProxy",
+    "fastmcp.server.auth.oidc_proxy.OIDCProxy": "fastmcp.server.auth.OIDCProxy",
     "starlette.applications.Starlette": "starlette.Starlette",
     "fastapi.applications.FastAPI": "fastapi.FastAPI",
+    # What a client's calls give; `X[]` is an item of X.
+    "fastmcp.Client().new()": "fastmcp.Client()",
+    "fastmcp.Client().list_tools()[]": "mcp.types.Tool()",
+    "fastmcp.Client().list_tools_mcp()": "mcp.types.ListToolsResult()",
+    "fastmcp.Client().list_resources()[]": "mcp.types.Resource()",
+    "fastmcp.Client().list_resources_mcp()": "mcp.types.ListResourcesResult()",
+    "fastmcp.Client().list_resource_templates()[]": "mcp.types.ResourceTemplate()",
+    "fastmcp.Client().list_resource_templates_mcp()": "mcp.types.ListResourceTemplatesResult()",
+    "fastmcp.Client().list_prompts()[]": "mcp.types.Prompt()",
+    "fastmcp.Client().list_prompts_mcp()": "mcp.types.ListPromptsResult()",
+    "fastmcp.Client().read_resource()[]": "mcp.types.TextResourceContents()",
+    "fastmcp.Client().read_resource_mcp()": "mcp.types.ReadResourceResult()",
+    "fastmcp.Client().get_prompt()": "mcp.types.GetPromptResult()",
+    "fastmcp.Client().call_tool().content[]": "mcp.types.TextContent()",
+    "fastmcp.Client().call_tool_mcp()": "mcp.types.CallToolResult()",
+    "fastmcp.Client().complete()": "mcp.types.Completion()",
+    "fastmcp.Client().initialize_result": "mcp.types.InitializeResult()",
+    "mcp.types.CallToolResult().content[]": "mcp.types.TextContent()",
+    "mcp.types.ListToolsResult().tools[]": "mcp.types.Tool()",
+    "mcp.types.ListResourcesResult().resources[]": "mcp.types.Resource()",
+    "mcp.types.ReadResourceResult().contents[]": "mcp.types.TextResourceContents()",
+    "mcp.types.GetPromptResult().messages[]": "mcp.types.PromptMessage()",
+    "mcp.types.PromptMessage().content": "mcp.types.TextContent()",
+    "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
@@ -51,7 +98,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Binding(NamedTuple):
     """One way in which a scope gives a name a meaning.
 
-    `how` is import, value, enter (what a `with` gives), function, class, parameter, or other (not known).
+    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), function, class,
+    parameter, or other (not known).
     `what` is the dotted name of an import, else the node: the value, the definition, the annotation.
     """
 
@@ -127,6 +175,14 @@ class Defined(NamedTuple):
     region: Region
 
 
+class Origin(NamedTuple):
+    """An expression or a definition, the module that it is written in, and where it stands there."""
+
+    module: Module
+    node: ast.AST
+    region: Region
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """A function that a server offers.
@@ -156,6 +212,7 @@ class Module:
         tree: The parsed source; its nodes' lines are those of `text`.
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
+        outer: What was run before it, whose names it sees: of a chapter, those before it.
     """
 
     def __init__(
@@ -166,10 +223,11 @@ class Module:
         name: str = "",
         find: Callable[[str], Module | None] = lambda name: None,
         is_package: bool = False,
+        outer: Module | None = None,
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
-        self.is_package = is_package
-        self.lines = text.splitlines()
+        self.is_package, self.outer = is_package, outer
+        self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
         self.attributes: dict[str, list[SeenAttribute]] = {}  # by name
@@ -177,6 +235,7 @@ class Module:
         self.classes: list[Defined] = []
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
+        self.tries: list[tuple[ast.Try, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -221,10 +280,12 @@ class Module:
             ast.NamedExpr: lambda node, parent, region, push: self._bind(
                 node.target, "value", node.value, region
             ),
-            ast.For: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
-            ast.AsyncFor: lambda node, parent, region, push: self._bind(node.target, "other", None, region),
+            ast.For: lambda node, parent, region, push: self._bind(node.target, "item", node.iter, region),
+            ast.AsyncFor: lambda node, parent, region, push: self._bind(
+                node.target, "item", node.iter, region
+            ),
             ast.comprehension: lambda node, parent, region, push: self._bind(
-                node.target, "other", None, region
+                node.target, "item", node.iter, region
             ),
             ast.With: self._with,
             ast.AsyncWith: self._with,
@@ -392,6 +453,7 @@ class Module:
         return True
 
     def _try(self, node: ast.Try, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
+        self.tries.append((node, region))
         inner = Region(region.scope, region.guards | {"caught"}) if _catches(node) else region
         for handler in node.handlers:
             push((handler, node, region))
@@ -444,7 +506,10 @@ class Module:
 
     def _meaning(self, node: ast.AST, region: Region) -> str | None:
         if isinstance(node, ast.Name):
-            return self._agreed(self.bindings(node.id, region.scope))
+            bound = self.bindings(node.id, region.scope)
+            if not bound and self.outer is not None:
+                return self.outer._agreed(self.outer.scope.names.get(node.id, []))
+            return self._agreed(bound)
         if isinstance(node, ast.Attribute):
             owner = self._member_class(node, region)
             if owner is not None:
@@ -452,11 +517,17 @@ class Module:
             base = self.meaning(node.value, region)
             return self._joined(base, node.attr) if base else None
         if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+                first = node.args[0]  # next(tool for tool in tools if ...)
+                return self.meaning(first.elt, region) if isinstance(first, ast.GeneratorExp) else None
             return self._given_by(self.meaning(node.func, region))
         if isinstance(node, ast.Await):
             return self.meaning(node.value, region)
-        if isinstance(node, ast.Subscript):  # FastMCP[Settings]("name")
-            return self.meaning(node.value, region)
+        if isinstance(node, ast.Subscript):
+            base = self.meaning(node.value, region)
+            if base and ")" in base and not isinstance(node.slice, ast.Slice):
+                return f"{base}[]"
+            return base  # FastMCP[Settings]("name")
         if isinstance(node, ast.NamedExpr):
             return self.meaning(node.value, region)
         return None
@@ -491,6 +562,9 @@ class Module:
         if how == "enter" and isinstance(what, ast.AST):
             entered = self.meaning(what, region)
             return entered if entered in WITH_GIVES_ITSELF else None
+        if how == "item" and isinstance(what, ast.AST):
+            whole = self.meaning(what, region)
+            return CANONICAL.get(f"{whole}[]", f"{whole}[]") if whole and ")" in whole else None
         if how == "parameter" and isinstance(what, ast.AST):
             kind = self.annotated(what, region)
             return f"{kind}()" if kind else None
@@ -511,6 +585,8 @@ class Module:
         """What an imported name means: followed into the modules of the same project."""
         if dotted in CANONICAL:
             return CANONICAL[dotted]
+        if dotted.startswith("mcp_types."):
+            return f"mcp.types.{dotted.removeprefix('mcp_types.')}"
         home, _, name = dotted.rpartition(".")
         other = self.find(home) if home else None
         if other is not None and other is not self and name in other.scope.names:
@@ -522,7 +598,7 @@ class Module:
         if ":" in base:
             return None
         dotted = f"{base}.{name}"
-        return dotted if base.endswith(")") else self.imported(dotted)
+        return dotted if base.endswith((")", "]")) else self.imported(dotted)
 
     def _given_by(self, meant: str | None) -> str | None:
         """What calling a meaning gives: follows functions of the project that build something."""
@@ -586,6 +662,38 @@ class Module:
                 found = meant
         return found
 
+    def origin(self, node: ast.AST | None, region: Region, steps: int = 8) -> Origin | None:
+        """The expression or definition that a name stands for, also in the project's other modules.
+
+        An expression that is no name stands for itself. None where there is not exactly one.
+        """
+        if node is None or not steps:
+            return None
+        if isinstance(node, ast.Name):
+            return self._origin_of(self.bindings(node.id, region.scope), steps)
+        if isinstance(node, ast.Attribute):
+            owner = self._member_class(node, region)
+            if owner is not None:
+                return self._origin_of(self.members[owner][node.attr], steps)
+            other = self.find(self.meaning(node.value, region) or "")
+            if other is not None:
+                return other._origin_of(other.scope.names.get(node.attr, []), steps)
+        return Origin(self, node, region)
+
+    def _origin_of(self, bindings: list[Binding], steps: int) -> Origin | None:
+        if len(bindings) != 1:
+            return None
+        how, what, region = bindings[0]
+        if how == "import":
+            home, _, name = str(what).rpartition(".")
+            other = self.find(home) if home else None
+            return other._origin_of(other.scope.names.get(name, []), steps - 1) if other and steps else None
+        if how == "value" and isinstance(what, ast.AST):
+            return self.origin(what, region, steps - 1)
+        if how in ("function", "class") and isinstance(what, ast.AST):
+            return Origin(self, what, region)
+        return None
+
     def annotated(self, annotation: ast.AST | None, region: Region) -> str | None:
         """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
         annotation = self.unquoted(annotation)
@@ -614,9 +722,42 @@ class Module:
 
     # What rules ask most -------------------------------------------------------------------------------
 
+    def redefines(self, name: str) -> bool:
+        """Does a class of this file, or of a module that it imports from, define an attribute of that name?
+
+        Then a class that extends one of FastMCP's may have it although FastMCP's has not.
+        """
+        froms = (node for node, _ in self.imports if isinstance(node, ast.ImportFrom))
+        sources = (self.find(self.absolute(node)) for node in froms)
+        return any(
+            name in module.regions[node].scope.names or name in module.members.get(node, ())
+            for module in (self, *(source for source in sources if source is not None))
+            for node, _ in module.classes
+            if isinstance(node, ast.ClassDef)
+        )
+
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
         return self.meaning(node, region) == "fastmcp.FastMCP()"
+
+    def calls_of(self, *names: str) -> Iterator[Seen]:
+        """The calls of what has one of these names, or was imported from one: `import FastMCP as Server`."""
+        aliases = {
+            alias.asname: None
+            for node, _ in self.imports
+            for alias in node.names
+            if alias.asname and alias.name.rpartition(".")[2] in names
+        }
+        for name in {**dict.fromkeys(names), **aliases}:
+            yield from self.calls.get(name, ())
+
+    def is_library_class(self, call: ast.Call, region: Region) -> bool:
+        """Is what is called a library's own class, not one of the project that extends it?
+
+        The arguments of such a class are its own.
+        """
+        found = self.origin(call.func, region)
+        return found is None or not isinstance(found.node, ast.ClassDef)
 
     def components(self) -> Iterator[Component]:
         """The functions of this file that a server offers: decorated, or given to the decorator's method."""
@@ -652,6 +793,16 @@ _STANDALONE = {
     "fastmcp.resources.resource": "resource",
     "fastmcp.prompts.prompt": "prompt",
 }
+
+
+def keywords(call: ast.Call) -> dict[str, ast.keyword]:
+    """A call's arguments by name; without what `**` adds."""
+    return {keyword.arg: keyword for keyword in call.keywords if keyword.arg is not None}
+
+
+def is_open(call: ast.Call) -> bool:
+    """Are there arguments that the call does not show (`*args`, `**options`)?"""
+    return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:

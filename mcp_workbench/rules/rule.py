@@ -36,10 +36,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the server runs on: FastMCP's version, and whether its Python reaches 3.12."""
+    """What the server runs on: FastMCP's version, whether its Python reaches 3.12, and what is installed.
+
+    `requires` are the packages that the project declares, normalised (`py-key-value-aio`): those of its
+    pyproject.toml (with its extras and groups) or requirements.txt; None where that is not known.
+    """
 
     fastmcp: Version = (4, 1, 2)
     python_312: bool = True
+    requires: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""Check: which rules are asked of which files, on one core or several."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.findings import Finding
+from mcp_workbench.rules import RULES
+from mcp_workbench.rules.chapters import chapters_read, made_from, program_of, workspace_of
+from mcp_workbench.rules.declared import target_of
+from mcp_workbench.rules.module import Module
+from mcp_workbench.rules.project import Project
+from mcp_workbench.rules.rule import Target, Version
+from mcp_workbench.rules.sources import NotReadable, Source, files_in, of_cells, read
+
+if TYPE_CHECKING:
+    from mcp_workbench.notebook import Cell
+    from mcp_workbench.workspace import Workspace
+
+NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
+WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer than it saves
+PART = 2_000_000  # bytes that are checked before the memory that they took is given back
+EVERYWHERE = frozenset({"MCP013", "MCP014"})  # these concern files that do not mention MCP, too
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: codes or their beginnings (MCP1 is MCP101 to MCP126), and FastMCP's version.
+
+    `select` is empty for all that is reported by default, and ("ALL",) for every rule.
+    """
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    fastmcp: Version
+
+    def wants(self, code: str) -> bool:
+        """Is a finding with this code to be reported? The codes of rules, and MCP201 and on."""
+        by_default = code not in RULES or RULES[code].default
+        chosen = _named(code, self.select) if self.select else by_default
+        return chosen and not _named(code, self.ignore)
+
+
+def _named(code: str, words: Sequence[str]) -> bool:
+    return any(word == "ALL" or code.startswith(word) for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of it: findings in order, a line for each file that could not be read, and how many could."""
+
+    findings: tuple[Finding, ...]
+    unreadable: tuple[str, ...]
+    files: int
+
+
+def asked(select: Sequence[str], ignore: Sequence[str], target: str = "") -> Asked:
+    """The rules that codes or their beginnings select (MCP1 is MCP101 to MCP126), and the version.
+
+    Args:
+        select: Codes or beginnings; none for all rules that are reported by default. ALL is every rule.
+        ignore: Codes or beginnings to leave out.
+        target: 2.14, 3, 4 or a full version; "" is the one that is installed.
+
+    Raises:
+        WorkbenchError: A code that no rule has; a target that is no version.
+    """
+    for word in (*select, *ignore):
+        if word != "ALL" and not any(code.startswith(word) or word.startswith("MCP2") for code in RULES):
+            raise WorkbenchError(f"no rule's code begins with {word!r}: `mcp-workbench explain` lists them")
+    return Asked(tuple(select), tuple(ignore), version_of(target))
+
+
+def version_of(target: str) -> Version:
+    """A version as numbers; of a series (3) its last one. Without a text, the installed FastMCP's."""
+    if not target:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            target = version("fastmcp")
+        except PackageNotFoundError:
+            return Target().fastmcp
+    numbers = re.match(r"\d+(?:\.\d+)*", target)
+    if numbers is None:
+        raise WorkbenchError(f"--target {target!r} is no version; it takes 2.14, 3 or 4, or a full version")
+    found = tuple(int(number) for number in numbers[0].split("."))
+    return found if len(found) > 1 else (*found, 99)
+
+
+def check(paths: Iterable[Path], what: Asked) -> Checked:
+    """Check files and folders; what cannot be read is said of each, and the rest goes on."""
+    files = [file for file in files_in(paths) if not made_from(file)]
+    chapters = {file: here for file in files if (here := workspace_of(file)) is not None}
+    plain = [file for file in files if file not in chapters]
+    parts = _check_plain(plain, what)
+    for here in dict.fromkeys(chapters.values()):
+        mine = [file for file, its in chapters.items() if its == here]
+        parts.append(_check_workspace(here, mine, what))
+    return Checked(
+        tuple(finding for part in parts for finding in part.findings),
+        tuple(line for part in parts for line in part.unreadable),
+        sum(part.files for part in parts),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # said when it is read
+
+
+def _check_workspace(here: Workspace, chapters: Sequence[Path], what: Asked) -> Checked:
+    """Check the program that a workspace's finished cells make, and what else is run in these chapters."""
+    names = {str(path) for path in chapters}
+    project = Project()
+    try:
+        program = program_of(here)
+        cells = list(chapters_read(here))
+    except (WorkbenchError, NotReadable) as error:
+        return Checked((), (f"{here.notebooks}: not checked: {error}",), 0)
+    found: list[Finding] = []
+    outer = None
+    if isinstance(program, list):
+        found += [finding for finding in program if what.wants(finding.code)]
+    else:
+        outer = project.module(program)
+        found += check_source(program, project, what)
+    for path, its_cells in cells:
+        source = of_cells(str(path), its_cells)
+        if isinstance(source, Finding):
+            found += [source] if what.wants(source.code) and not _said(source, found) else []
+        else:
+            found += [f for f in check_source(source, project, what, outer) if not _is_finished(f, its_cells)]
+    return Checked(tuple(f for f in found if f.place.chapter in names), (), len(chapters))
+
+
+def _said(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Does export refuse that cell already?"""
+    place = (finding.place.chapter, finding.place.cell)
+    return any((other.place.chapter, other.place.cell) == place for other in findings)
+
+
+def _is_finished(finding: Finding, cells: Iterable[Cell]) -> bool:
+    return any(cell.number == finding.place.cell and cell.finished for cell in cells)
+
+
+def _check_plain(files: list[Path], what: Asked) -> list[Checked]:
+    """Check files part by part. Neighbours stay together: they are likely to import each other."""
+    size = sum(map(_size, files))
+    workers = min(os.cpu_count() or 1, len(files)) if size > WORTH_ANOTHER_CORE else 1
+    count = max(workers * 4 if workers > 1 else 1, size // PART)
+    parts = [files[len(files) * n // count : len(files) * (n + 1) // count] for n in range(count)]
+    if workers == 1:
+        return [_check_some(part, what) for part in parts]
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(_check_some, parts, [what] * count))
+
+
+def _check_some(files: Iterable[Path], what: Asked) -> Checked:
+    project, count = Project(), 0
+    findings: list[Finding] = []
+    unreadable: list[str] = []
+    with _without_collector():
+        for file in files:
+            try:
+                source = read(file)
+            except NotReadable as error:
+                unreadable.append(f"{file}: not checked: {error}")
+                continue
+            count += 1
+            if not isinstance(source, Finding):
+                findings += check_source(source, project, what)
+            elif what.wants(source.code):
+                findings.append(source)
+    return Checked(tuple(findings), tuple(unreadable), count)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave the garbage until the end: again and again the collector would visit all trees (3 x the time)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def check_source(source: Source, project: Project, what: Asked, outer: Module | None = None) -> list[Finding]:
+    """The findings in one source, in order of their places.
+
+    Of a notebook with finished cells, those count as the server: other cells have findings only of rules that
+    speak of what a learner meets while running.
+    """
+    speaks = "mcp" in source.text.casefold() or outer is not None
+    if not speaks and "utc" not in source.text:
+        return []
+    module = project.module(source, outer)
+    target = target_of(Path(source.path), what.fastmcp)
+    server_cells = outer is not None or any(cell.finished for cell, _ in source.cells)
+    found: list[Finding] = []
+    for code, rule in RULES.items():
+        if not (what.wants(code) and rule.holds(target) and (speaks or code in EVERYWHERE)):
+            continue
+        for finding in rule.find(rule, module, target):
+            cell = source.cell_at(finding.place.line)
+            if server_cells and cell is not None and not cell.finished and not rule.running:
+                continue
+            if not silenced(finding.place.source, code):
+                found.append(source.placed(finding))
+    return sorted(set(found), key=_place)
+
+
+def _place(finding: Finding) -> tuple[Any, ...]:
+    place = finding.place
+    return (place.chapter, place.cell, place.line, place.column, finding.code)
+
+
+def silenced(line: str, code: str) -> bool:
+    """Does a comment on the line say noqa, to all or to this code?"""
+    noqa = NOQA.search(line) if "noqa" in line.casefold() else None
+    if noqa is None:
+        return False
+    codes = noqa["codes"]
+    return codes is None or code in re.split(r"[,\s]+", codes.upper())
