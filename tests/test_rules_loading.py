@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,11 +13,12 @@ from mcp_workbench.rules.rule import Target
 
 OWN = ("MCP009", "MCP010", "MCP013", "MCP014", "MCP015")
 SERVER = 'import asyncio\nfrom fastmcp import FastMCP\nmcp = FastMCP("desk")\n'
+TARGET = Target()
 START = '\nif __name__ == "__main__":\n    mcp.run()\n'
 TOOLS = "from server import mcp\n@mcp.tool\ndef search() -> str: ...\n"
 
 
-def found(files: dict[str, str], target: Target = Target()) -> list[str]:  # noqa: B008  # is frozen
+def found(files: dict[str, str], target: Target = TARGET, again: bool = False) -> list[str]:
     modules: dict[str, Module] = {}
 
     def find(name: str) -> Module | None:
@@ -27,10 +29,18 @@ def found(files: dict[str, str], target: Target = Target()) -> list[str]:  # noq
         return modules.get(name)
 
     names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in files]
-    checked = [module for module in map(find, names) if module is not None]
+
+    def checked() -> Iterator[Module]:
+        for name in names:
+            if again:
+                modules.pop(name, None)
+            module = find(name)
+            if module is not None:
+                yield module
+
     return [
         f"{f.code} {f.place.chapter}:{f.place.line}"
-        for module in checked
+        for module in checked()
         for code in OWN
         for f in RULES[code].find(RULES[code], module, target)
     ]
@@ -38,12 +48,20 @@ def found(files: dict[str, str], target: Target = Target()) -> list[str]:  # noq
 
 def test_a_circle_is_reported_where_the_import_fails() -> None:
     files = {
-        "a.py": "from b import y\nx = 1\n",
+        "a.py": "from b import y  # of the MCP server\nx = 1\n",
         "b.py": "from c import z\ny = 1\n",
         "c.py": "from a import x\nz = 1\n",
         "outside.py": "import a\n",
     }
-    assert found(files) == ["MCP013 c.py:1"]
+    assert found(files) == []  # no file of a server
+    assert found(files | {"server.py": f"import outside\n{SERVER}"}) == ["MCP013 server.py:1"]
+    files["c.py"] += "# of the MCP server\n"
+    assert found(files | {"server.py": f"import outside\n{SERVER}"}) == ["MCP013 c.py:1"]
+
+
+def test_a_file_that_is_read_twice_is_still_of_its_circle() -> None:
+    files = {"server.py": SERVER + "import tools\n" + START, "tools.py": TOOLS}
+    assert found(files, again=True) == ["MCP013 tools.py:1"]
 
 
 @pytest.mark.parametrize(

@@ -477,6 +477,10 @@ def _circle(start: Module) -> list[Module]:
 
     Tarjan's algorithm, without recursion; what it finds out about all modules on its way is kept.
     """
+    for loaded in _loads(start):  # read before, and now once more, to be checked
+        known = loaded.notes.get("circle", ())
+        if any(module.path == start.path for module in known):
+            start.notes["circle"] = known
     number: dict[Module, int] = {start: 0}
     lowest: dict[Module, int] = {start: 0}
     path = [start]  # entered, and not yet known to be of a circle
@@ -569,25 +573,62 @@ def _is_script(module: Module) -> bool:
 
 def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for broken in _broken(module):
-        if broken.module is not module:
+        if broken.module.path == module.path and _speaks_of_mcp(module):
+            yield rule.at(module, broken.node, *_words(broken))
+    if _has_server(module):
+        yield from _imported_circles(rule, module)
+
+
+def _words(broken: Broken) -> tuple[str, str]:
+    source, name = broken.source.name, broken.name
+    if broken.twice:
+        return (
+            f"{source}.py is run and, here, imported: as a second copy, with another `{name}`",
+            f"Write a function register({name}) that {source} calls, or move `{name}` to a module of its own "
+            "that imports none of the others.",
+        )
+    return (
+        f"`{ast.unparse(broken.node)}` runs while {source} is still being loaded: it has no `{name}` yet",
+        f"Move what both need to a third module, or import `{name}` in the function that uses it.",
+    )
+
+
+def _speaks_of_mcp(module: Module) -> bool:
+    """Is the file one that is checked by itself? In others, the finding is at the server's import of it."""
+    return "mcp" in module.text.casefold()
+
+
+def _imported_circles(rule: Rule, module: Module) -> Iterator[Finding]:
+    """Circles of other files of the project, which have nothing to do with MCP, that a server imports."""
+    own = {member.path for member in _circle(module)}
+    for step, others in _imported(module):
+        told: set[str] = set()
+        for other in others:
+            if other.path not in own and any(_has_server(member) for member in _circle(other)):
+                continue  # which says so itself
+            for broken in _broken(other):
+                if not _speaks_of_mcp(broken.module) and broken.module.name not in told:
+                    told.add(broken.module.name)
+                    what, do = _words(broken)
+                    where = f"{broken.module.name}, line {broken.node.lineno}"
+                    yield rule.at(module, step.node, f"this imports {where}: {what}", do)
+
+
+def _imported(module: Module) -> Iterator[tuple[Import, list[Module]]]:
+    """Each import of a module, with the modules of the project that it is the first to load."""
+    seen = {module.path}
+    for step in _steps(module):
+        if not isinstance(step, Import):
             continue
-        source, name = broken.source.name, broken.name
-        statement = ast.unparse(broken.node)
-        if broken.twice:
-            yield rule.at(
-                module,
-                broken.node,
-                f"{source}.py is run and, here, imported: as a second copy, with another `{name}`",
-                f"Write a function register({name}) that {source} calls, or move `{name}` to a module of its "
-                "own that imports none of the others.",
-            )
-        else:
-            yield rule.at(
-                module,
-                broken.node,
-                f"`{statement}` runs while {source} is still being loaded: it has no `{name}` yet",
-                f"Move what both need to a third module, or import `{name}` in the function that uses it.",
-            )
+        found: list[Module] = []
+        stack = list(step.loads)
+        while stack:
+            other = stack.pop()
+            if other.path not in seen:
+                seen.add(other.path)
+                found.append(other)
+                stack += _loads(other)
+        yield step, found
 
 
 CIRCULAR = Rule(
@@ -1109,22 +1150,11 @@ def _is_coroutine(module: Module, call: ast.Call) -> bool:
 
 def _imported_async(rule: Rule, module: Module) -> Iterator[Finding]:
     """Modules of the project that do so while this one, which has the server, imports them."""
-    seen = {module}
-    for step in _steps(module):
-        stack = [m for m in step.loads if m not in seen] if isinstance(step, Import) else []
-        while stack and isinstance(step, Import):
-            other = stack.pop()
-            if other in seen:
-                continue
-            seen.add(other)
-            stack += _loads(other)
+    for step, others in _imported(module):
+        for other in others:
             for call, what in [] if _has_server(other) else _async_at_import(other):
-                yield rule.at(
-                    module,
-                    step.node,
-                    f"the import loads {other.name}, where {what} (line {call.lineno})",
-                    IN_THE_LIFESPAN,
-                )
+                where = f"{other.name}, line {call.lineno}"
+                yield rule.at(module, step.node, f"this imports {where}: {what}", IN_THE_LIFESPAN)
 
 
 AT_IMPORT = Rule(
