@@ -12,7 +12,9 @@ from mcp_workbench.rules import (
     functions,
     icons,
     lifespans,
+    loading,
     middleware,
+    results,
     servers,
     stores,
     web,
@@ -20,7 +22,7 @@ from mcp_workbench.rules import (
 from mcp_workbench.rules.rule import Rule
 
 FAMILIES = (
-    *(functions, servers, stores, web, middleware, composition, auth, icons, lifespans),
+    *(servers, functions, results, loading, stores, web, middleware, composition, auth, icons, lifespans),
     *(drift_imports, drift_servers, drift_calls, drift_behaviour),
 )
 RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; str.splitlines knows more ends
@@ -38,6 +38,7 @@ CANONICAL = {
     "mcp.server.fastmcp.Context": "fastmcp.Context",
     "fastmcp.server.dependencies.get_context()": "fastmcp.Context()",
     "fastmcp.dependencies.get_context()": "fastmcp.Context()",
+    "fastmcp.Context().fastmcp": "fastmcp.FastMCP()",
     "fastmcp.Context().fastmcp_context": "fastmcp.Context()",  # there is none: MCP104 speaks of it
     "mcp.McpError": "fastmcp.exceptions.McpError",  # SDK 1
     "mcp.shared.exceptions.McpError": "fastmcp.exceptions.McpError",
@@ -249,8 +250,10 @@ class Module:
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
+        self.notes: dict[str, Any] = {}  # what rules found out about it, by the rule's own key
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
+        self._quoted: dict[str, ast.expr | None] = {}
         self._classes: list[ast.expr] = []  # the bases that are being looked at
 
     # The one pass ---------------------------------------------------------------------------------------
@@ -727,12 +730,7 @@ class Module:
 
     def annotated(self, annotation: ast.AST | None, region: Region) -> str | None:
         """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            try:
-                annotation = ast.parse(annotation.value, mode="eval").body
-            except SyntaxError:
-                return None
-            return self.annotated(annotation, region)
+        annotation = self.unquoted(annotation)
         if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
             sides = [s for s in (annotation.left, annotation.right) if not _is_none(s)]
             return self.annotated(sides[0], region) if len(sides) == 1 else None
@@ -744,6 +742,17 @@ class Module:
                 return self.annotated(first, region)
             return outer
         return self.meaning(annotation, region)
+
+    def unquoted(self, annotation: ast.AST | None) -> ast.AST | None:
+        """What stands in the quotes of an annotation; None where it is no expression."""
+        if not (isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)):
+            return annotation
+        if annotation.value not in self._quoted:  # kept: meanings are remembered by the node's id
+            try:
+                self._quoted[annotation.value] = ast.parse(annotation.value, mode="eval").body
+            except SyntaxError:
+                self._quoted[annotation.value] = None
+        return self._quoted[annotation.value]
 
     # What rules ask most -------------------------------------------------------------------------------
 

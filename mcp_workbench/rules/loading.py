@@ -1,0 +1,1426 @@
+"""MCP009, MCP010, MCP013 to MCP015: what goes wrong while a server's module is loaded, or starts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mcp_workbench.findings import Finding
+from mcp_workbench.rules.module import Module, Region, SeenAttribute, own_nodes
+from mcp_workbench.rules.rule import DOCS, Example, Rule, Target
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+# MCP009 -------------------------------------------------------------------------------------------------
+
+OF_RUN = frozenset({"host", "port", "path", "transport", "stateless_http", "json_response"})
+OF_FASTMCP = frozenset(
+    {"home", "test_mode", "log_enabled", "log_level", "enable_rich_logging", "enable_rich_tracebacks"}
+    | {"deprecation_warnings", "transport", "host", "port", "sse_path", "message_path", "debug"}
+    | {"streamable_http_path", "mask_error_details", "client_log_level", "strict_input_validation"}
+    | {"json_response", "stateless_http", "show_server_banner", "check_for_updates"}
+)
+
+
+def _settings(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    seen = [
+        use
+        for use in module.attributes.get("settings", ())
+        if not use.region.guards & {"caught", "asked"} and module.is_server(use.node.value, use.region)
+    ]
+    if not seen or any(isinstance(use.node.ctx, ast.Store) for use in seen) or _has_own_settings(module):
+        return
+    for use in seen:
+        yield rule.at(
+            module,
+            use.node,
+            f"`{ast.unparse(use.node)}`: a server has no settings of its own",
+            _instead_of_settings(use),
+            unfixed="whose setting is meant, FastMCP's or your program's, is not in the code",
+        )
+
+
+def _instead_of_settings(use: SeenAttribute) -> str:
+    name = use.parent.attr if isinstance(use.parent, ast.Attribute) else ""
+    setting = isinstance(use.parent, ast.Attribute) and isinstance(use.parent.ctx, ast.Store)
+    if setting and name in OF_RUN:
+        server = ast.unparse(use.node.value)
+        return f'Give it to the start: {server}.run(transport="http", {name}=...).'
+    if name in OF_FASTMCP:
+        return (
+            f"Write `fastmcp.settings.{name}`, with `import fastmcp`; in the environment it is FASTMCP_"
+            + (f"{name.upper()}.")
+        )
+    return 'Read your own settings from the environment: os.environ["..."], or a pydantic-settings class.'
+
+
+def _has_own_settings(module: Module) -> bool:
+    """Does a class here, or in a module that is imported from, extend FastMCP with settings?"""
+    imported = (module.find(module.absolute(n)) for n, _ in module.imports if isinstance(n, ast.ImportFrom))
+    for home in (module, *(other for other in imported if other is not None)):
+        for node, region in home.classes:
+            if not isinstance(node, ast.ClassDef):
+                continue
+            names = home.regions[node].scope.names.keys() | home.members.get(node, {}).keys()
+            if "settings" in names and any(home.meaning(b, region) == "fastmcp.FastMCP" for b in node.bases):
+                return True
+    return False
+
+
+SETTINGS = Rule(
+    code="MCP009",
+    name="server-settings",
+    line="A server's settings are read, and it has none",
+    happens=(
+        "AttributeError: 'FastMCP' object has no attribute 'settings', at the import, or as a ToolError in a "
+        "tool. On FastMCP 2.13 and 2.14 there was a DeprecationWarning, and for .get(...) the error "
+        "'Settings' object has no attribute 'get'."
+    ),
+    why="FastMCP 3 took the settings from the servers: fastmcp.settings has FastMCP's own, for all of them.",
+    fix=(
+        "Read your own settings from the environment (os.environ), FastMCP's from fastmcp.settings, and give "
+        "host and port to run()."
+    ),
+    bad=(
+        Example(
+            """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+mcp.settings.port = 9000
+
+if __name__ == "__main__":
+    mcp.run(transport="http")
+""",
+            shows="AttributeError: 'FastMCP' object has no attribute 'settings'",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def branch() -> str:
+    return mcp.settings.get("BRANCH")
+""",
+            does='await client.call_tool("branch")',
+            shows="ToolError: Error calling tool 'branch': 'FastMCP' object has no attribute 'settings'",
+        ),
+        Example(
+            """\
+from fastmcp import Context, FastMCP
+
+
+def build() -> FastMCP:
+    return FastMCP("desk")
+
+
+mcp = build()
+
+
+@mcp.tool
+def level(ctx: Context) -> str:
+    return ctx.fastmcp.settings.log_level
+""",
+            does='await client.call_tool("level")',
+            shows="ToolError: Error calling tool 'level': 'FastMCP' object has no attribute 'settings'",
+        ),
+    ),
+    good=(
+        Example(
+            """\
+import os
+
+import fastmcp
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+class Branch:
+    def __init__(self) -> None:
+        self.settings = {"room": os.environ.get("DESK_ROOM", "history")}
+
+
+branch = Branch()
+
+
+@mcp.tool
+def room() -> str:
+    return branch.settings["room"]
+
+
+@mcp.tool
+def level() -> str:
+    settings = getattr(mcp, "settings", fastmcp.settings)
+    return mcp.settings.log_level if hasattr(mcp, "settings") else settings.log_level
+""",
+            does="""\
+print((await client.call_tool("room")).data)
+print((await client.call_tool("level")).data)
+""",
+            shows="history.*[A-Z]+",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+
+class Desk(FastMCP):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.settings = {"room": "history"}
+
+
+mcp = Desk("desk")
+
+
+@mcp.tool
+def room() -> str:
+    return mcp.settings["room"]
+""",
+            does='print((await client.call_tool("room")).data)',
+            shows="history",
+        ),
+    ),
+    links=(f"{DOCS}/more/settings", f"{DOCS}/servers/server"),
+    find=_settings,
+)
+
+
+# MCP010 -------------------------------------------------------------------------------------------------
+
+
+def _fixed_port(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    for name in ("run", "run_async", "run_http_async", "Config"):
+        for call, _, region in module.calls.get(name, ()):
+            port = next((k.value for k in call.keywords if k.arg == "port"), None)
+            if not (isinstance(port, ast.Constant) and isinstance(port.value, int) and port.value):
+                continue
+            if _starts_http(module, call, region):
+                yield rule.at(
+                    module,
+                    port,
+                    f"port {port.value} is fixed: where it is in use, the server ends",
+                    f'Let it be chosen: port=int(os.environ.get("PORT", "{port.value}")).',
+                    unfixed="how the port is to be chosen is yours to say",
+                )
+
+
+def _starts_http(module: Module, call: ast.Call, region: Region) -> bool:
+    """Does a call start a server on a port? On stdio a port is MCP007's matter."""
+    called = call.func
+    if module.meaning(called, region) in ("uvicorn.run", "uvicorn.Config"):
+        return bool(call.args) and module.meaning(call.args[0], region) == "fastmcp.FastMCP().http_app()"
+    if not isinstance(called, ast.Attribute) or not module.is_server(called.value, region):
+        return False
+    transport = next((k.value for k in call.keywords if k.arg == "transport"), next(iter(call.args), None))
+    return called.attr == "run_http_async" or (
+        isinstance(transport, ast.Constant) and transport.value in ("http", "sse", "streamable-http")
+    )
+
+
+_BUSY = """\
+import socket
+
+with socket.create_server(("127.0.0.1", 0)) as other:
+    try:
+        {}
+    except SystemExit as stopped:
+        print("exit code", stopped.code)
+"""
+_IN_USE = "address already in use.*exit code 3|only one usage of each socket address.*exit code 3"
+
+FIXED_PORT = Rule(
+    code="MCP010",
+    name="fixed-port",
+    line="A server's port is fixed in the code",
+    happens=(
+        "Where another program listens there already, uvicorn logs '[Errno 98] error while attempting to "
+        "bind on address ('127.0.0.1', 8000): address already in use' (Errno 48 on macOS, 10048 on "
+        "Windows), after 'Starting MCP server' and 'Application startup complete', and the process ends "
+        "with code 3 and without a traceback. It cannot be seen in the code: the rule, which is off by "
+        "default, notes ports that cannot be changed from outside."
+    ),
+    why="Only one program can listen on a port, and often it is the same server, started before.",
+    fix=(
+        "Read the port from the environment, or start it with `fastmcp run server.py --transport http --port "
+        "8001`; `python server.py --port 8001` does nothing by itself. End the other one by its own means."
+    ),
+    bad=(
+        Example(
+            """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+if __name__ == "__main__":
+    mcp.run(transport="http", port=8000)
+""",
+            does=_BUSY.format(
+                'await mcp.run_async(transport="http", port=other.getsockname()[1], show_banner=False)'
+            ),
+            shows=_IN_USE,
+            eras=("sessionless",),
+        ),
+        Example(
+            """\
+import uvicorn
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+app = mcp.http_app()
+
+
+def main() -> None:
+    uvicorn.run(app, host="127.0.0.1", port=8000)
+""",
+            does=_BUSY.format(
+                "import asyncio\n\n"
+                "        await asyncio.to_thread(uvicorn.run, app, port=other.getsockname()[1])"
+            ),
+            shows=_IN_USE,
+            eras=("sessionless",),
+        ),
+    ),
+    good=(
+        Example(
+            """\
+import os
+
+import uvicorn
+from fastmcp import FastMCP
+from starlette.applications import Starlette
+
+mcp = FastMCP("desk")
+website = Starlette()
+
+
+def port() -> int:
+    return int(os.environ.get("PORT", "8000"))
+
+
+def main() -> None:
+    mcp.run(transport="http", port=port())
+
+
+def show_website() -> None:
+    uvicorn.run(website, port=8080)
+""",
+            does='os.environ["PORT"] = "8001"\nprint("port", port())\ndel os.environ["PORT"]',
+            shows="port 8001",
+            eras=("sessionless",),
+        ),
+    ),
+    links=(f"{DOCS}/deployment/running-server",),
+    find=_fixed_port,
+    default=False,
+)
+
+
+# MCP013 -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import that always runs while a module is loaded, and what of the project it loads, in order.
+
+    `taken` are the names that it takes from `source`; a name that is a module of the project is loaded too.
+    """
+
+    node: ast.Import | ast.ImportFrom
+    loads: tuple[Module, ...]
+    source: Module | None = None
+    taken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An import that cannot work: `module` is where it stands."""
+
+    module: Module
+    node: ast.Import | ast.ImportFrom
+    source: Module
+    name: str
+    twice: bool = False  # it works, on a second copy of `source`
+
+
+@dataclass(slots=True)
+class Loading:
+    """Python's import of modules of a project, in mind: what each has bound so far."""
+
+    steps: dict[Module, list[Import | str]]
+    script: Module | None = None  # has been loaded as __main__, and would be loaded again under its name
+    bound: dict[Module, set[str]] = field(default_factory=dict)
+    done: set[Module] = field(default_factory=set)
+    twice: list[Broken] = field(default_factory=list)
+
+    def load(self, module: Module) -> Broken | None:
+        """Load a module, unless it is; gives the import that fails."""
+        if module in self.bound or module not in self.steps:
+            return None
+        self.bound[module] = set()
+        broken = self._run(module, self.bound[module])
+        self.done.add(module)
+        return broken
+
+    def run(self, module: Module) -> Broken | None:
+        """Run a module as a script: under the name __main__."""
+        self.script = module
+        return self._run(module, set())
+
+    def _run(self, module: Module, bound: set[str]) -> Broken | None:
+        for step in self.steps[module]:
+            if isinstance(step, str):
+                bound.add(step)
+                continue
+            for other in step.loads:
+                broken = self.load(other)
+                if broken is not None:
+                    return broken
+            source = step.source
+            if source in self.bound and source not in self.done and source is not module:
+                for name in step.taken:
+                    if not self.bound[source] & {name, "*", "__getattr__"}:
+                        return Broken(module, step.node, source, name)
+            if self.script is not None and self.script in step.loads and module is not self.script:
+                self._second_copy(module, step)
+        return None
+
+    def _second_copy(self, module: Module, step: Import) -> None:
+        """Note an import that takes a server from a script's second copy."""
+        script = self.script
+        if script is None:
+            return
+        name = next((n for n in step.taken if _is_server_name(script, n)), "")
+        if not name and step.source is None:
+            name = next(
+                (
+                    use.node.attr
+                    for server in script.scope.names
+                    for use in module.attributes.get(server, ())
+                    if isinstance(use.node.value, ast.Name) and module.is_server(use.node, use.region)
+                ),
+                "",
+            )
+        if name:
+            self.twice.append(Broken(module, step.node, script, name, twice=True))
+
+
+def _is_server_name(module: Module, name: str) -> bool:
+    return module.imported(f"{module.name}.{name}") == "fastmcp.FastMCP()" or any(
+        module.is_server(binding.what, binding.region)
+        for binding in module.scope.names.get(name, ())
+        if isinstance(binding.what, ast.AST) and binding.how == "value"
+    )
+
+
+def _steps(module: Module) -> list[Import | str]:
+    """What a module does while it is loaded: its imports from the project, and the names that it binds."""
+    if "steps" not in module.notes:
+        module.notes["steps"] = list(_steps_of(module)) if module.imports else []
+    steps: list[Import | str] = module.notes["steps"]
+    return steps
+
+
+def _steps_of(module: Module) -> Iterator[Import | str]:
+    for statement in module.tree.body:
+        if isinstance(statement, ast.Import):
+            found = [_packages(module, alias.name) for alias in statement.names]
+            yield Import(statement, tuple(m for modules in found for m in modules))
+        elif isinstance(statement, ast.ImportFrom):
+            home = module.absolute(statement)
+            taken = [alias.name for alias in statement.names]
+            inner = [_found(module, f"{home}.{name}") for name in taken]
+            loads = [*_packages(module, home), *(m for m in inner if m is not None)]
+            names = tuple(n for n, m in zip(taken, inner, strict=True) if m is None and n != "*")
+            yield Import(statement, tuple(loads), _found(module, home), names)
+        yield from _bound(statement)
+
+
+def _packages(module: Module, dotted: str) -> list[Module]:
+    """The modules of the project that the import of a dotted name loads: the packages around it first."""
+    parts = dotted.split(".")
+    found = (_found(module, ".".join(parts[: n + 1])) for n in range(len(parts)))
+    return [other for other in found if other is not None]
+
+
+def _found(module: Module, dotted: str) -> Module | None:
+    return module if dotted == module.name else module.find(dotted) if dotted else None
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement of a module binds, in any of its branches."""
+    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+        yield statement.name
+        return
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            yield node.name
+        elif not isinstance(node, ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _circle(start: Module) -> list[Module]:
+    """The modules that a module loads and that load it in turn, itself among them.
+
+    Tarjan's algorithm, without recursion; what it finds out about all modules on its way is kept.
+    """
+    for loaded in _loads(start):  # read before, and now once more, to be checked
+        known = loaded.notes.get("circle", ())
+        if any(module.path == start.path for module in known):
+            start.notes["circle"] = known
+    number: dict[Module, int] = {start: 0}
+    lowest: dict[Module, int] = {start: 0}
+    path = [start]  # entered, and not yet known to be of a circle
+    work = [(start, _loads(start))]
+    while "circle" not in start.notes:
+        module, loads = work[-1]
+        other = next((m for m in loads if "circle" not in m.notes), None)
+        if other is None:
+            work.pop()
+            if work:
+                lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[module])
+            if lowest[module] == number[module]:
+                members = path[path.index(module) :]
+                del path[-len(members) :]
+                for member in members:
+                    member.notes["circle"] = sorted(members, key=lambda m: m.name)
+        elif other in number:
+            lowest[module] = min(lowest[module], number[other])
+        else:
+            number[other] = lowest[other] = len(number)
+            path.append(other)
+            work.append((other, _loads(other)))
+    circle: list[Module] = start.notes["circle"]
+    return circle
+
+
+def _loads(module: Module) -> Iterator[Module]:
+    for step in _steps(module):
+        if isinstance(step, Import):
+            yield from (other for other in step.loads if other is not module)
+
+
+def _broken(module: Module) -> list[Broken]:
+    """The imports that cannot work in the circle that a module is part of."""
+    circle = _circle(module)
+    first = circle[0]
+    if "broken" not in first.notes:
+        # Loading goes as deep as the circle is long; so long a one is no mistake of a line.
+        first.notes["broken"] = _judged(circle) if 1 < len(circle) <= 200 else []
+    broken: list[Broken] = first.notes["broken"]
+    return broken
+
+
+def _judged(circle: list[Module]) -> list[Broken]:
+    steps = {module: _steps(module) for module in circle}
+    scripts = [module for module in circle if _is_script(module)]
+    for script in scripts:
+        loading = Loading(steps)
+        broken = loading.run(script)
+        if broken is not None:
+            return [broken]
+        if loading.twice:
+            return loading.twice
+    # Imported by others it fails for certain only if it does from wherever the circle is entered.
+    first = _first_failure(steps, circle[0])
+    certain = first is not None and all(_first_failure(steps, module) for module in circle[1:])
+    return [first] if first is not None and certain else []
+
+
+def _first_failure(steps: dict[Module, list[Import | str]], module: Module) -> Broken | None:
+    loading = Loading(steps)
+    for package in _packages(module, module.name):
+        broken = loading.load(package)
+        if broken is not None:
+            return broken
+    return None
+
+
+def _is_script(module: Module) -> bool:
+    """Is it a file of no package that starts a server when it is run?
+
+    A module of a package may also be started by an entry point, and is then loaded once.
+    """
+    if "." in module.name or module.is_package:
+        return False
+    starts = [
+        region
+        for name in ("run", "run_async")
+        for call, _, region in module.calls.get(name, ())
+        if isinstance(call.func, ast.Attribute) and module.is_server(call.func.value, region)
+    ]
+    asks = any(
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Compare)
+        and "__name__" in ast.unparse(node.test)
+        for node in module.tree.body
+    )
+    return bool(starts) and (asks or any(region.at_import for region in starts))
+
+
+def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    for broken in _broken(module):
+        if broken.module.path == module.path and _speaks_of_mcp(module):
+            yield rule.at(module, broken.node, *_words(broken))
+    if _has_server(module):
+        yield from _imported_circles(rule, module)
+
+
+def _words(broken: Broken) -> tuple[str, str]:
+    source, name = broken.source.name, broken.name
+    if broken.twice:
+        return (
+            f"{source}.py is run and, here, imported: as a second copy, with another `{name}`",
+            f"Write a function register({name}) that {source} calls, or move `{name}` to a module of its own "
+            "that imports none of the others.",
+        )
+    return (
+        f"`{ast.unparse(broken.node)}` runs while {source} is still being loaded: it has no `{name}` yet",
+        f"Move what both need to a third module, or import `{name}` in the function that uses it.",
+    )
+
+
+def _speaks_of_mcp(module: Module) -> bool:
+    """Is the file one that is checked by itself? In others, the finding is at the server's import of it."""
+    return "mcp" in module.text.casefold()
+
+
+def _imported_circles(rule: Rule, module: Module) -> Iterator[Finding]:
+    """Circles of other files of the project, which have nothing to do with MCP, that a server imports."""
+    own = {member.path for member in _circle(module)}
+    for step, others in _imported(module):
+        told: set[str] = set()
+        for other in others:
+            if other.path not in own and any(_has_server(member) for member in _circle(other)):
+                continue  # which says so itself
+            for broken in _broken(other):
+                if not _speaks_of_mcp(broken.module) and broken.module.name not in told:
+                    told.add(broken.module.name)
+                    what, do = _words(broken)
+                    where = f"{broken.module.name}, line {broken.node.lineno}"
+                    yield rule.at(module, step.node, f"this imports {where}: {what}", do)
+
+
+def _imported(module: Module) -> Iterator[tuple[Import, list[Module]]]:
+    """Each import of a module, with the modules of the project that it is the first to load."""
+    seen = {module.path}
+    for step in _steps(module):
+        if not isinstance(step, Import):
+            continue
+        found: list[Module] = []
+        stack = list(step.loads)
+        while stack:
+            other = stack.pop()
+            if other.path not in seen:
+                seen.add(other.path)
+                found.append(other)
+                stack += _loads(other)
+        yield step, found
+
+
+CIRCULAR = Rule(
+    code="MCP013",
+    name="circular-import",
+    line="Modules import each other",
+    happens=(
+        "ImportError: cannot import name 'search' from partially initialized module 'tools' (most likely due "
+        "to a circular import). Worse, where server.py imports tools and tools imports `mcp` from server: "
+        "nothing fails, and the server has no tools. `fastmcp inspect server.py` says 'Tools: 0', a client "
+        "of `python server.py` sees an empty list, and after `import server` they are all there."
+    ),
+    why=(
+        "A module that is still being loaded has only the names bound so far. And a file that is run is not "
+        "the module of its name (it is __main__, or server_module under fastmcp run), so `from server import "
+        "mcp` loads it a second time: the tools are registered with the copy's server."
+    ),
+    fix=(
+        "Give each module of tools a function register(mcp) that server.py calls, or a FastMCP of its own "
+        "that server.py mounts; or put mcp into a module that imports none of the others. An import in a "
+        "function, or under TYPE_CHECKING, makes no circle."
+    ),
+    bad=(
+        Example(
+            """\
+from fastmcp import FastMCP
+from shared import get_catalogue
+
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def books() -> list[str]:
+    return get_catalogue()
+""",
+            files={
+                "shared/__init__.py": """\
+from shared.monitoring import watch
+
+
+def get_catalogue() -> list[str]:
+    return watch(["Emma"])
+""",
+                "shared/monitoring.py": """\
+from shared import get_catalogue
+
+
+def watch(books: list[str]) -> list[str]:
+    return books or get_catalogue()
+""",
+            },
+            command="python",
+            shows="ImportError: cannot import name 'get_catalogue' from partially initialized module",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+from tools import search
+
+mcp = FastMCP("desk")
+
+if __name__ == "__main__":
+    print(search("Emma"))
+    mcp.run()
+""",
+            files={
+                "tools.py": """\
+from server import mcp
+
+
+@mcp.tool
+def search(title: str) -> str:
+    return title
+"""
+            },
+            command="python",
+            shows="ImportError: cannot import name 'search' from partially initialized module 'tools'",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+import tools  # the tools register themselves
+
+if __name__ == "__main__":
+    mcp.run()
+""",
+            files={
+                "tools.py": """\
+from server import mcp
+
+
+@mcp.tool
+def search(title: str) -> str:
+    return title
+"""
+            },
+            command="fastmcp inspect",
+            shows=r"Tools:\s+0",
+        ),
+        Example(
+            """\
+import catalogue
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+mcp.mount(catalogue.part)
+""",
+            files={
+                "catalogue.py": """\
+from fastmcp import FastMCP
+from loans import lent
+
+part = FastMCP("catalogue")
+
+
+@part.tool
+def is_in(title: str) -> bool:
+    return title not in lent()
+""",
+                "loans.py": """\
+from catalogue import is_in
+
+
+def lent() -> list[str]:
+    return [title for title in ("Emma",) if is_in(title)]
+""",
+            },
+            command="fastmcp inspect",
+            shows="cannot import name 'is_in' from partially initialized module 'catalogue'",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+import tools
+
+mcp = FastMCP("desk")
+
+if __name__ == "__main__":
+    mcp.run()
+""",
+            files={
+                "tools.py": """\
+import server
+
+
+@server.mcp.tool
+def search(title: str) -> str:
+    return title
+"""
+            },
+            command="fastmcp inspect",
+            shows=r"Tools:\s+0",
+        ),
+    ),
+    good=(
+        Example(
+            """\
+from fastmcp import FastMCP
+
+import loans
+import tools
+
+mcp = FastMCP("desk")
+tools.register(mcp)
+mcp.mount(loans.part)
+
+if __name__ == "__main__":
+    mcp.run()
+""",
+            files={
+                "tools.py": """\
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import loans
+
+if TYPE_CHECKING:
+    from server import mcp
+
+
+def register(server: mcp) -> None:
+    @server.tool
+    def search(title: str) -> str:
+        return f"{title}: {loans.count()}"
+""",
+                "loans.py": """\
+from fastmcp import FastMCP
+
+import tools
+
+part = FastMCP("loans")
+
+
+def count() -> int:
+    from server import mcp
+
+    return 0 if mcp and tools else 1
+
+
+@part.tool
+def lend(title: str) -> str:
+    return title
+""",
+            },
+            command="fastmcp inspect",
+            shows=r"Tools:\s+2",
+        ),
+        Example(
+            """\
+from app import mcp
+
+import tools  # registers itself with the server of app
+
+if __name__ == "__main__":
+    mcp.run()
+""",
+            files={
+                "app.py": """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+""",
+                "tools.py": """\
+from app import mcp
+
+
+@mcp.tool
+def search(title: str) -> str:
+    return title
+""",
+            },
+            command="fastmcp inspect",
+            shows=r"Tools:\s+1",
+        ),
+        Example(
+            """\
+from desk.server import mcp
+
+if __name__ == "__main__":
+    mcp.run()
+""",
+            files={
+                "desk/__init__.py": "",
+                "desk/server.py": """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+from desk import tools
+
+
+def main() -> None:
+    mcp.run()
+""",
+                "desk/tools.py": """\
+from desk.server import mcp
+
+
+@mcp.tool
+def search(title: str) -> str:
+    return title
+""",
+            },
+            command="fastmcp inspect",
+            shows=r"Tools:\s+1",
+        ),
+    ),
+    links=(
+        f"{DOCS}/servers/composition",
+        "https://docs.python.org/3/faq/programming.html#what-are-the-best-practices-for-using-import-in-a-module",
+    ),
+    find=_circular,
+)
+
+
+# MCP014 -------------------------------------------------------------------------------------------------
+
+NAIVE = {
+    "datetime.datetime.utcnow": "datetime.now(timezone.utc)",
+    "datetime.datetime.utcfromtimestamp": "datetime.fromtimestamp(..., tz=timezone.utc)",
+}
+
+
+def _utcnow(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    if not target.python_312:
+        return
+    for name in ("utcnow", "utcfromtimestamp"):
+        for node, _, region in module.attributes.get(name, ()):
+            instead = NAIVE.get(module.meaning(node, region) or "")
+            if instead and "asked" not in region.guards:
+                yield rule.at(
+                    module,
+                    node,
+                    f"`{ast.unparse(node)}` is deprecated since Python 3.12",
+                    f"Write {instead}.",
+                    unfixed="a time with a zone cannot be compared with the ones without that you may have "
+                    "stored, and is written with +00:00",
+                )
+
+
+UTCNOW = Rule(
+    code="MCP014",
+    name="utcnow",
+    line="datetime.utcnow() is deprecated, and gives a time without a zone",
+    happens=(
+        "From Python 3.12 on: 'DeprecationWarning: datetime.datetime.utcnow() is deprecated and scheduled "
+        "for removal in a future version. Use timezone-aware objects to represent datetimes in UTC: "
+        "datetime.datetime.now(datetime.UTC).' It is shown in tests, and fails them under -W error. Python "
+        "3.11 says nothing. On every version the result works, and does not say that it is UTC: a client "
+        "reads '2026-05-01T09:30:00' and takes it for its own time. FastMCP has no part in it."
+    ),
+    why=(
+        "What utcnow() gives is counted in UTC and looks like a local time, to Python too: its .timestamp() "
+        "is wrong."
+    ),
+    fix="Write datetime.now(timezone.utc), and datetime.fromtimestamp(seconds, tz=timezone.utc).",
+    bad=(
+        Example(
+            """\
+from datetime import datetime
+
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def lent_at() -> str:
+    return datetime.utcnow().isoformat()
+""",
+            does="""\
+import sys
+
+print("3.11" if sys.version_info < (3, 12) else "newer")
+print((await client.call_tool("lent_at")).data, "end")
+""",
+            shows=r"^3\.11\n[\d-]{10}T[\d:.]+ end|^newer\n.*DeprecationWarning: datetime.datetime.utcnow\(\)",
+        ),
+        Example(
+            """\
+import datetime as dt
+
+from fastmcp import FastMCP
+from pydantic import BaseModel, Field
+
+mcp = FastMCP("desk")
+
+
+class Loan(BaseModel):
+    title: str
+    lent: dt.datetime = Field(default_factory=dt.datetime.utcnow)
+    due: dt.datetime = dt.datetime.utcfromtimestamp(1_800_000_000)
+
+
+@mcp.tool
+def lend(title: str) -> Loan:
+    return Loan(title=title)
+""",
+            does="""\
+import sys
+
+print("3.11" if sys.version_info < (3, 12) else "newer")
+print((await client.call_tool("lend", {"title": "Emma"})).content[0].text, "end")
+""",
+            shows=r'^3\.11\n.*"due":"2027-01-15T08:00:00"} end|DeprecationWarning: .*utcfromtimestamp\(\)',
+            finds=2,
+        ),
+    ),
+    good=(
+        Example(
+            """\
+from datetime import datetime, timezone
+
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+class Clock:
+    def utcnow(self) -> datetime:
+        return datetime.now(timezone.utc)
+
+
+clock = Clock()
+
+
+@mcp.tool
+def lent_at() -> str:
+    return max(clock.utcnow(), datetime.fromtimestamp(0, tz=timezone.utc)).isoformat()
+""",
+            does='print((await client.call_tool("lent_at")).data)',
+            shows=r"\+00:00$",
+        ),
+    ),
+    links=("https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow",),
+    find=_utcnow,
+)
+
+
+# MCP015 -------------------------------------------------------------------------------------------------
+
+IN_THE_LIFESPAN = (
+    "Await it in a lifespan, FastMCP(..., lifespan=...), and take it from ctx.lifespan_context where it is "
+    "used."
+)
+OWN_LOOP = frozenset({"asyncio.run", "anyio.run", "asyncio.Runner().run"})
+LOOPS = frozenset({"asyncio.get_event_loop()", "asyncio.new_event_loop()"})
+IN_A_LOOP = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.get_running_loop"})
+CONNECTS = frozenset(
+    {
+        "asyncpg.connect",
+        "aio_pika.connect",
+        "aio_pika.connect_robust",
+        "aiomysql.connect",
+        "aiomysql.create_pool",
+    }
+    | {"asyncio.open_connection", "asyncio.start_server", "asyncio.create_subprocess_exec"}
+    | {"psycopg.AsyncConnection.connect", "aiormq.connect", "nats.connect"}
+)
+
+
+def _at_import(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    if not _has_server(module):
+        return
+    for node, what in _async_at_import(module):
+        yield rule.at(module, node, what, IN_THE_LIFESPAN)
+    yield from _imported_async(rule, module)
+
+
+def _has_server(module: Module) -> bool:
+    """Does the module, while it is loaded, make a server?"""
+    for name in ("FastMCP", "from_openapi", "from_fastapi", "create_proxy", "as_proxy"):
+        for call, _, region in module.calls.get(name, ()):
+            if region.at_import and module.is_server(call, region):
+                return True
+    return any(
+        binding.region.at_import
+        and isinstance(binding.what, ast.Call)
+        and module.is_server(binding.what, binding.region)
+        for bindings in module.scope.names.values()
+        for binding in bindings
+        if binding.how == "value"
+    )
+
+
+def _async_at_import(module: Module) -> Iterator[tuple[ast.Call, str]]:
+    """The calls that start or need an event loop, or make a coroutine that nobody awaits, at the import."""
+    for name in ("run", "run_until_complete"):
+        for call, parent, region in module.calls.get(name, ()):
+            if (
+                not region.at_import
+                or _is_the_end(module, call, parent)
+                or not _runs_a_loop(module, call, region)
+            ):
+                continue
+            if call.args and not _starts_server(module, call.args[0], region):
+                yield call, f"`{ast.unparse(call.func)}` runs while the module is imported"
+    for name in ("create_task", "ensure_future", "get_running_loop"):
+        for call, _, region in module.calls.get(name, ()):
+            if (
+                region.at_import
+                and module.meaning(call.func, region) in IN_A_LOOP
+                and not (name == "get_running_loop" and _tried(module, call))
+            ):
+                yield call, f"`{ast.unparse(call.func)}` needs a running event loop, and an import has none"
+    for statement in module.tree.body:
+        value = (
+            getattr(statement, "value", None) if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+        )
+        if isinstance(value, ast.Call) and _is_coroutine(module, value):
+            yield (
+                value,
+                f"`{ast.unparse(value.func)}(...)` is not awaited: this is a coroutine, not its result",
+            )
+
+
+def _runs_a_loop(module: Module, call: ast.Call, region: Region) -> bool:
+    if module.meaning(call.func, region) in OWN_LOOP:
+        return True
+    owner = module.meaning(call.func.value, region) if isinstance(call.func, ast.Attribute) else None
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "run_until_complete" and owner in LOOPS
+
+
+def _is_the_end(module: Module, call: ast.Call, parent: ast.AST) -> bool:
+    """Is it a script's last statement, `asyncio.run(main())`? Then the module is that script."""
+    last = module.tree.body[-1]
+    return parent is last and isinstance(last, ast.Expr)
+
+
+def _starts_server(module: Module, node: ast.expr, region: Region) -> bool:
+    """mcp.run_async(...): that is MCP007's matter."""
+    called = node.func if isinstance(node, ast.Call) else node
+    return isinstance(called, ast.Attribute) and module.is_server(called.value, region)
+
+
+def _tried(module: Module, call: ast.Call) -> bool:
+    """Does it stand in a `try`? `except RuntimeError` is how one asks whether a loop runs."""
+    return any(
+        isinstance(statement, ast.Try) and statement.lineno <= call.lineno <= (statement.end_lineno or 0)
+        for statement in module.tree.body
+    )
+
+
+def _is_coroutine(module: Module, call: ast.Call) -> bool:
+    """Is what a call in the module's body gives a coroutine?"""
+    region = Region(module.scope)
+    meant = module.meaning(call.func, region)
+    _, definition = module.definition(meant)
+    if isinstance(definition, ast.AsyncFunctionDef):
+        plain = not definition.decorator_list
+        return plain and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own_nodes(definition))
+    return meant in CONNECTS
+
+
+def _imported_async(rule: Rule, module: Module) -> Iterator[Finding]:
+    """Modules of the project that do so while this one, which has the server, imports them."""
+    for step, others in _imported(module):
+        for other in others:
+            for call, what in [] if _has_server(other) else _async_at_import(other):
+                where = f"{other.name}, line {call.lineno}"
+                yield rule.at(module, step.node, f"this imports {where}: {what}", IN_THE_LIFESPAN)
+
+
+AT_IMPORT = Rule(
+    code="MCP015",
+    name="async-at-import",
+    line="Something asynchronous is opened while the module is imported",
+    happens=(
+        "`connection = asyncio.run(connect())`: `fastmcp run` and `fastmcp inspect` fail at once, "
+        "'RuntimeError: asyncio.run() cannot be called from a running event loop'; as a script it starts, "
+        "and the first call fails, 'ToolError: Error calling tool 'books': Event loop is closed', or 'got "
+        "Future <Future pending> attached to a different loop'. `connection = connect()` never connects: "
+        "'coroutine 'connect' was never awaited', and ''coroutine' object has no attribute 'fetch''. "
+        "asyncio.create_task(...): 'RuntimeError: no running event loop' as a script, while the fastmcp "
+        "command happens to run it."
+    ),
+    why=(
+        "A connection belongs to the event loop that it was opened in; asyncio.run ends its loop, and the "
+        "server runs in another. The fastmcp command imports the file while its own loop runs already."
+    ),
+    fix=(
+        'Open it in a lifespan (`FastMCP("desk", lifespan=...)`) and take it from ctx.lifespan_context. A '
+        "global that is opened on first use works until there is a second loop, as in a second test."
+    ),
+    bad=(
+        Example(
+            """\
+import asyncio
+
+from fastmcp import FastMCP
+
+
+async def connect() -> list[str]:
+    await asyncio.sleep(0)
+    return ["Emma"]
+
+
+connection = asyncio.run(connect())
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def books() -> list[str]:
+    return connection
+""",
+            command="fastmcp inspect",
+            shows=r"asyncio\.run\(\) cannot be called from a running event loop",
+        ),
+        Example(
+            """\
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+
+from fastmcp import Client, FastMCP
+
+command = [sys.executable, "-c", "print(input())"]
+printer = asyncio.run(asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+async def print_slip(title: str) -> str:
+    printer.stdin.write(f"{title}\\n".encode())
+    await printer.stdin.drain()
+    return (await printer.stdout.readline()).decode()
+
+
+async def main() -> None:
+    async with Client(mcp) as client:
+        await client.call_tool("print_slip", {"title": "Emma"})
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+""",
+            command="python",
+            shows="ToolError: Error calling tool 'print_slip': .*(is closed|attached to a different loop)",
+        ),
+        Example(
+            """\
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+class Connection:
+    def fetch(self) -> list[str]:
+        return ["Emma"]
+
+
+async def connect() -> Connection:
+    return Connection()
+
+
+connection = connect()
+
+
+@mcp.tool
+def books() -> list[str]:
+    return connection.fetch()
+""",
+            does='await client.call_tool("books")',
+            shows="ToolError: Error calling tool 'books': 'coroutine' object has no attribute 'fetch'",
+        ),
+        Example(
+            """\
+import asyncpg
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+connection = asyncpg.connect("postgresql://localhost/library")
+
+
+@mcp.tool
+async def books() -> list[str]:
+    return [row["title"] for row in await connection.fetch("SELECT title FROM books")]
+""",
+            does='await client.call_tool("books")',
+            shows="ToolError: Error calling tool 'books': 'coroutine' object has no attribute 'fetch'",
+        ),
+        Example(
+            """\
+import asyncio
+
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+async def remind() -> None:
+    await asyncio.sleep(3600)
+
+
+task = asyncio.create_task(remind())
+""",
+            command="python",
+            shows="RuntimeError: no running event loop",
+        ),
+        Example(
+            """\
+import asyncio
+
+from fastmcp import FastMCP
+
+
+async def connect() -> list[str]:
+    return ["Emma"]
+
+
+loop = asyncio.new_event_loop()
+connection = loop.run_until_complete(connect())
+mcp = FastMCP("desk")
+""",
+            command="fastmcp inspect",
+            shows="Cannot run the event loop while another loop is running",
+        ),
+        Example(
+            """\
+from database import connection
+from fastmcp import FastMCP
+
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def books() -> list[str]:
+    return connection
+""",
+            files={
+                "database.py": """\
+import asyncio
+
+
+async def connect() -> list[str]:
+    return ["Emma"]
+
+
+try:
+    asyncio.get_running_loop()
+except RuntimeError:
+    pass
+connection = asyncio.run(connect())
+"""
+            },
+            command="fastmcp inspect",
+            shows=r"asyncio\.run\(\) cannot be called from a running event loop",
+        ),
+    ),
+    good=(
+        Example(
+            """\
+import asyncio
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastmcp import Client, Context, FastMCP
+
+website = httpx2.AsyncClient()
+lock = asyncio.Lock()
+
+
+async def connect() -> list[str]:
+    return ["Emma"]
+
+
+@asynccontextmanager
+async def lifespan(server: FastMCP):
+    yield {"books": await connect()}
+
+
+mcp = FastMCP("desk", lifespan=lifespan)
+
+
+@mcp.tool
+async def books(ctx: Context) -> list[str]:
+    async with lock:
+        task = asyncio.create_task(connect())
+        return ctx.lifespan_context["books"] + await task
+
+
+@mcp.tool
+def count() -> int:
+    return len(asyncio.run(connect()))
+
+
+async def main() -> None:
+    async with Client(mcp) as client:
+        print(await client.list_tools())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+""",
+            does="""\
+print((await client.call_tool("books")).data)
+print((await client.call_tool("count")).data)
+""",
+            shows=r"\['Emma', 'Emma'\]\n1",
+        ),
+        Example(
+            """\
+import asyncio
+
+from fastmcp import Client, FastMCP
+
+mcp = FastMCP("desk")
+
+
+@mcp.tool
+def books() -> list[str]:
+    return ["Emma"]
+
+
+async def main() -> None:
+    async with Client(mcp) as client:
+        print((await client.call_tool("books")).data)
+
+
+asyncio.run(main())
+""",
+            command="python",
+            shows="Emma",
+        ),
+    ),
+    links=(f"{DOCS}/servers/lifespan", "https://docs.python.org/3/library/asyncio-runner.html"),
+    find=_at_import,
+)
+
+RULES = (SETTINGS, FIXED_PORT, CIRCULAR, UTCNOW, AT_IMPORT)
