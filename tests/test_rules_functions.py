@@ -12,22 +12,9 @@ from mcp_workbench.rules import RULES
 from mcp_workbench.rules.checking import asked, check
 from mcp_workbench.rules.fixing import fixed
 from mcp_workbench.rules.module import Module
-from mcp_workbench.rules.rule import Example, Rule, Target
+from mcp_workbench.rules.rule import Target
 
 MINE = [RULES[f"MCP{number:03}"] for number in range(1, 9)]
-
-
-def fixable(rule: Rule, example: Example) -> bool:
-    module = Module("server.py", example.code, ast.parse(example.code), "server")
-    return any(finding.edits for finding in rule.find(rule, module, Target()))
-
-
-FIXABLE = [
-    pytest.param(example, id=f"{rule.code}-{number}")
-    for rule in MINE
-    for number, example in enumerate(rule.bad, start=1)
-    if fixable(rule, example)
-]
 
 
 def found(path: Path, *codes: str) -> list[str]:
@@ -64,19 +51,6 @@ def cells(path: Path, *sources: str) -> Path:
         )
     )
     return path
-
-
-@pytest.mark.parametrize("example", FIXABLE)
-def test_a_fix_leaves_no_finding_and_makes_none(example: Example, tmp_path: Path) -> None:
-    written(tmp_path, {"server.py": example.code, **example.files})
-    every = asked(("ALL",), ())
-    before = check([tmp_path], every).findings
-    changes = fixed(before)
-    changes.write()
-    ast.parse((tmp_path / "server.py").read_text())
-    after = check([tmp_path], every).findings
-    left = [f for f in before if not f.edits]
-    assert [(f.code, f.what) for f in after] == [(f.code, f.what) for f in left]
 
 
 @pytest.mark.parametrize(

@@ -1643,7 +1643,7 @@ async def main() -> None:
 
 asyncio.run(main())
 """,
-            files={"desk.py": f"{SEARCH}mcp.run(show_banner=False)\n"},
+            files={"desk.py": f'{SEARCH}if __name__ == "__main__":\n    mcp.run(show_banner=False)\n'},
             command="python",
             shows=(
                 "FastMCPDeprecationWarning: Inferring a stdio transport from the string 'desk.py' is "
@@ -1683,7 +1683,7 @@ async def main() -> None:
 
 asyncio.run(main())
 """,
-            files={"desk.py": f"{SEARCH}mcp.run(show_banner=False)\n"},
+            files={"desk.py": f'{SEARCH}if __name__ == "__main__":\n    mcp.run(show_banner=False)\n'},
             command="python",
             shows="^Emma .*Emma.* search",
         ),
