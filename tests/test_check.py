@@ -293,6 +293,18 @@ class TestNotebooks:
             ("01_b.ipynb", "MCP205"),
         ]
 
+    def test_export_warns_of_what_is_found(
+        self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = make_workspace(a=[SERVER, f"#| export\n{RESOURCE}"])
+        assert main(["export", str(folder)]) == 0
+        out, err = capsys.readouterr()
+        assert out.endswith("written, 2 cells\n")
+        assert "00_a.ipynb cell 2 (a-2), line 2: MCP004 the address 'config' has no scheme" in err
+        (folder / "pyproject.toml").write_text("[tool.mcp-workbench.check]\nignore = ['MCP004']\n")
+        assert main(["export", str(folder)]) == 0
+        assert capsys.readouterr().err == ""
+
     def test_an_edited_server_is_checked_itself(
         self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
     ) -> None:
