@@ -165,7 +165,8 @@ def _described(folder: Path, pyproject: Path, table: object, project: dict[str, 
     unknown = sorted(table.keys() - {"check", "description", "requires"})
     if unknown:
         raise WorkbenchError(
-            f"{pyproject}: [tool.mcp-workbench] has no key {unknown[0]!r}; it knows description, requires, check."
+            f"{pyproject}: [tool.mcp-workbench] has no key {unknown[0]!r}; "
+            "it knows check, description and requires."
         )
     own = [d for d in project.get("dependencies", ()) if re.match(r"fastmcp\b(?!-)", str(d))]
     requires = table.get("requires", own or [FASTMCP])

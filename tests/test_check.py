@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conftest import SERVER, MakeWorkspace, write_notebook
 
 from mcp_workbench.cli import main
 from mcp_workbench.rules import RULES
+from mcp_workbench.rules.checking import version_of
 from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.rule import Target
 
@@ -386,3 +388,8 @@ class TestWhatAProjectDeclares:
     def test_in_requirements(self, folder: Path) -> None:
         Path("requirements.txt").write_text("fastmcp==4.1.2  # pinned\n-r other.txt\n\nHTTPX\n")
         assert target_of(folder / "server.py", (4,)).requires == {"fastmcp", "httpx"}
+
+
+def test_the_installed_version_is_what_its_metadata_says() -> None:
+    assert version_of("") == tuple(map(int, version("fastmcp").split(".")))
+    assert (version_of("3"), version_of("2.14"), version_of("4.1.2")) == ((3, 99), (2, 14), (4, 1, 2))
