@@ -108,6 +108,13 @@ def test_tools_that_import_the_script_register_with_its_copy() -> None:
     assert found(files) == ["MCP013 one.py:1", "MCP013 two.py:1"]
 
 
+def test_a_long_chain_of_names() -> None:
+    files = {f"m{n}.py": f"from m{n + 1} import f as g\nx0 = 1\ndef f(): return g()\n" for n in range(1000)}
+    chain = "".join(f"x{n + 1} = x{n}\n" for n in range(1000)) + "def f(): return x1000\n"
+    tool = "from m0 import f\n@mcp.tool\ndef tool(): return [f(), f()]\nprint(f().settings)\n"
+    assert found({**files, "m1000.py": "x0 = 1\n" + chain, "server.py": SERVER + tool}) == []
+
+
 def test_a_long_chain_of_imports() -> None:
     files = {f"m{n}.py": f"import m{n + 1}\n" for n in range(3000)} | {"m3000.py": "import m0\n"}
     assert found(files) == []

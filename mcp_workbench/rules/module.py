@@ -89,6 +89,7 @@ CANONICAL = {
     "mcp.types.PromptMessage().content": "mcp.types.TextContent()",
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
+DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -214,6 +215,8 @@ class Module:
         find: Gives the module of the same project with a dotted name, or None.
         outer: What was run before it, whose names it sees: of a chapter, those before it.
     """
+
+    _depth = 0  # how many meanings of any module are being looked for, one for the sake of the other
 
     def __init__(
         self,
@@ -493,12 +496,14 @@ class Module:
         key = (id(node), id(region.scope))
         if key in self._meanings:
             return self._meanings[key]
-        if key in self._busy:
+        if key in self._busy or Module._depth == DEEPEST:
             return None  # a = b; b = a
         self._busy.add(key)
+        Module._depth += 1
         try:
             found = self._meaning(node, region)
         finally:
+            Module._depth -= 1
             self._busy.discard(key)
         found = CANONICAL.get(found, found) if found else None
         self._meanings[key] = found
