@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mcp_workbench.findings import Finding
-from mcp_workbench.rules.module import Module, Region, SeenAttribute, own_nodes
+from mcp_workbench.rules.module import Module, Region, SeenAttribute
 from mcp_workbench.rules.rule import DOCS, Example, Rule, Target
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -493,18 +493,23 @@ def _near(module: Module) -> dict[str, Module]:
 
 
 def _circles(module: Module) -> dict[str, Module]:
-    """The modules that import each other with one, in circles of two or three.
+    """The modules that import each other with one: two, or three by way of a package or another of MCP.
 
-    To find longer ones, a project would have to be read as a whole for each of its servers.
+    To find more, a project would have to be read as a whole for each of its servers.
     """
     members = {module.name: module}
     for name, other in _near(module).items():
         if module.name in _loads(other):
             members[name] = other
-        for further, third in _near(other).items():
+        for further, third in _near(other).items() if _leads_on(other) else ():
             if further != module.name and module.name in _loads(third):
                 members |= {name: other, further: third}
     return members
+
+
+def _leads_on(module: Module) -> bool:
+    """Is it worth reading what a module imports?"""
+    return module.is_package or _speaks_of_mcp(module)
 
 
 def _judged(modules: dict[str, Module]) -> list[Broken]:
@@ -565,7 +570,7 @@ def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         told = set(circles)
         yield from _at_its_import(rule, module, circles)
         for name, other in _near(module).items():
-            if name not in told and not _has_server(other):
+            if name not in told and _leads_on(other) and not _has_server(other):
                 further = _circles(other)
                 told |= further.keys()
                 yield from _at_its_import(rule, module, further)
@@ -1113,10 +1118,9 @@ def _is_coroutine(module: Module, call: ast.Call) -> bool:
     """Is what a call in the module's body gives a coroutine?"""
     region = Region(module.scope)
     meant = module.meaning(call.func, region)
-    _, definition = module.definition(meant)
+    home, definition = module.definition(meant)
     if isinstance(definition, ast.AsyncFunctionDef):
-        plain = not definition.decorator_list
-        return plain and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own_nodes(definition))
+        return not definition.decorator_list and definition not in home.generators
     return meant in CONNECTS
 
 

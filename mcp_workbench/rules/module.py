@@ -99,8 +99,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Binding(NamedTuple):
     """One way in which a scope gives a name a meaning.
 
-    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), function, class,
-    parameter, or other (not known).
+    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), exception (what an
+    `except` names), function, class, parameter, or other (not known).
     `what` is the dotted name of an import, else the node: the value, the definition, the annotation.
     """
 
@@ -239,12 +239,15 @@ class Module:
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
+        self.returns: dict[Function, list[ast.Return]] = {}
+        self.generators: set[Function] = set()
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
         self.notes: dict[str, Any] = {}  # what rules found out about it, by the rule's own key
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
+        self._followed: dict[str, str] = {}
         self._quoted: dict[str, ast.expr | None] = {}
         self._classes: list[ast.expr] = []  # the bases that are being looked at
 
@@ -300,6 +303,9 @@ class Module:
             ast.Try: self._try,
             ast.Call: self._call,
             ast.Attribute: self._attribute,
+            ast.Return: self._return,
+            ast.Yield: self._yield,
+            ast.YieldFrom: self._yield,
             ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
         }
 
@@ -430,7 +436,7 @@ class Module:
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
     ) -> bool:
         if node.name:
-            self._name(node.name, "other", None, region)
+            self._name(node.name, "exception", node.type, region)
         inner = Region(region.scope, region.guards | {"handler"})
         for statement in reversed(node.body):
             push((statement, node, inner))
@@ -469,6 +475,14 @@ class Module:
     def _call(self, node: ast.Call, parent: ast.AST, region: Region, push: object) -> None:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         self.calls.setdefault(name, []).append(Seen(node, parent, region))
+
+    def _return(self, node: ast.Return, parent: ast.AST, region: Region, push: object) -> None:
+        if region.function is not None:
+            self.returns.setdefault(region.function, []).append(node)
+
+    def _yield(self, node: ast.AST, parent: ast.AST, region: Region, push: object) -> None:
+        if region.function is not None:
+            self.generators.add(region.function)
 
     def _attribute(self, node: ast.Attribute, parent: ast.AST, region: Region, push: object) -> None:
         self.attributes.setdefault(node.attr, []).append(SeenAttribute(node, parent, region))
@@ -588,6 +602,11 @@ class Module:
 
     def imported(self, dotted: str) -> str:
         """What an imported name means: followed into the modules of the same project."""
+        if dotted not in self._followed:
+            self._followed[dotted] = self._follow(dotted)
+        return self._followed[dotted]
+
+    def _follow(self, dotted: str) -> str:
         if dotted in CANONICAL:
             return CANONICAL[dotted]
         if dotted.startswith("mcp_types."):
@@ -595,7 +614,13 @@ class Module:
         home, _, name = dotted.rpartition(".")
         other = self.find(home) if home else None
         if other is not None and other is not self and name in other.scope.names:
-            return other._agreed(other.scope.names[name]) or f"{other.name}:{name}"
+            if Module._depth == DEEPEST:
+                return f"{other.name}:{name}"
+            Module._depth += 1
+            try:
+                return other._agreed(other.scope.names[name]) or f"{other.name}:{name}"
+            finally:
+                Module._depth -= 1
         return dotted
 
     def _joined(self, base: str, name: str) -> str | None:
@@ -659,8 +684,8 @@ class Module:
         if kind is not None:
             return f"{kind}()"
         found: str | None = None
-        for statement in own_nodes(function):
-            if isinstance(statement, ast.Return) and statement.value is not None:
+        for statement in self.returns.get(function, ()):
+            if statement.value is not None:
                 meant = self.meaning(statement.value, inner)
                 if meant is None or (found is not None and meant != found):
                     return None
