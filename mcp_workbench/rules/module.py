@@ -560,11 +560,13 @@ class Module:
 
     def _agreed(self, bindings: list[Binding]) -> str | None:
         """What all bindings of a name mean, `None` and the alternatives of an `except` aside."""
+        if len(bindings) > 1:
+            bindings = [b for b in bindings if "handler" not in b.region.guards]
+            if {"import", "function"} <= {binding.how for binding in bindings}:
+                return None  # they cannot agree: the other module need not be read
         found: str | None = None
         for binding in bindings:
             if isinstance(binding.what, ast.Constant) and binding.what.value is None:
-                continue
-            if "handler" in binding.region.guards and len(bindings) > 1:
                 continue
             meant = self._bound(binding)
             if meant is None or (found is not None and meant != found):
