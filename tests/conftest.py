@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
+HOME = tempfile.TemporaryDirectory(prefix="fastmcp-home-")  # FastMCP would keep OAuth tokens in the user's
+os.environ["FASTMCP_HOME"] = HOME.name
 
 ROOT = Path(__file__).parent.parent
 SERVER = '#| export\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("Small")'

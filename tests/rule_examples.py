@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -46,7 +48,15 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
         except (Exception, SystemExit) as error:
             failed = True
             said.write(f"{type(error).__name__}: {error}\n")
+        _forget_frames()
     return failed, said.getvalue()
+
+
+def _forget_frames() -> None:
+    """Let go of what logged tracebacks hold: of a coroutine that nobody awaited it is said here, then."""
+    for handler in logging.getLogger().handlers:
+        getattr(handler, "records", []).clear()
+    gc.collect()
 
 
 async def _use(example: Example, folder: Path, era: str) -> None:

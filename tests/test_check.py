@@ -293,6 +293,18 @@ class TestNotebooks:
             ("01_b.ipynb", "MCP205"),
         ]
 
+    def test_export_warns_of_what_is_found(
+        self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = make_workspace(a=[SERVER, f"#| export\n{RESOURCE}"])
+        assert main(["export", str(folder)]) == 0
+        out, err = capsys.readouterr()
+        assert out.endswith("written, 2 cells\n")
+        assert "00_a.ipynb cell 2 (a-2), line 2: MCP004 the address 'config' has no scheme" in err
+        (folder / "pyproject.toml").write_text("[tool.mcp-workbench.check]\nignore = ['MCP004']\n")
+        assert main(["export", str(folder)]) == 0
+        assert capsys.readouterr().err == ""
+
     def test_an_edited_server_is_checked_itself(
         self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -317,7 +329,8 @@ class TestExplain:
         out = capsys.readouterr().out
         for heading in ("What happens", "Why", "What to do", "Wrong", "Right", "Read on"):
             assert f"\n{heading}\n" in out
-        assert all(len(line) <= 110 for line in out.splitlines())
+        prose = [line for line in out.splitlines() if not line.startswith("    ") and "https:" not in line]
+        assert all(len(line) <= 100 for line in prose)
 
     def test_all_codes(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain"]) == 0

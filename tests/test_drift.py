@@ -24,7 +24,12 @@ DRIFT = [RULES[f"MCP{number}"] for number in range(101, 110) if f"MCP{number}" i
 def found(text: str, target: Target | None = None) -> list[Finding]:
     module = Module("server.py", text, ast.parse(text), "server")
     target = target or Target()
-    return [f for rule in RULES.values() if rule.holds(target) for f in rule.find(rule, module, target)]
+    return [
+        f
+        for rule in RULES.values()
+        if rule.default and rule.holds(target)
+        for f in rule.find(rule, module, target)
+    ]
 
 
 def applied(text: str, edits: list[Edit]) -> str:
@@ -285,15 +290,6 @@ def test_a_split_import_keeps_names_comments_and_the_rest(
 def comments(text: str) -> list[str]:
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return sorted(token.string for token in tokens if token.type == tokenize.COMMENT)
-
-
-@pytest.mark.parametrize("rule", DRIFT, ids=lambda rule: rule.code)
-def test_edits_leave_no_finding_that_had_edits_and_bring_no_new_one(rule: Rule) -> None:
-    for example in rule.bad:
-        before = found(example.code)
-        after = found(fixed(example.code))
-        left = [f for f in before if not f.edits]
-        assert sorted((f.code, f.what) for f in after) == sorted((f.code, f.what) for f in left), example.code
 
 
 def test_what_takes_an_import_s_place_can_be_imported() -> None:

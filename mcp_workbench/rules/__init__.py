@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from mcp_workbench.rules import drift_imports, drift_servers, functions, loading, results
+from mcp_workbench.rules import (
+    auth,
+    composition,
+    drift_behaviour,
+    drift_calls,
+    drift_imports,
+    drift_servers,
+    functions,
+    icons,
+    lifespans,
+    loading,
+    middleware,
+    results,
+    servers,
+    stores,
+    web,
+)
 from mcp_workbench.rules.rule import Rule
 
-FAMILIES = (functions, loading, results, drift_imports, drift_servers)
+FAMILIES = (
+    *(servers, functions, results, loading, stores, web, middleware, composition, auth, icons, lifespans),
+    *(drift_imports, drift_servers, drift_calls, drift_behaviour),
+)
 RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer than it saves
 PART = 2_000_000  # bytes that are checked before the memory that they took is given back
+WRONG = re.compile(r"_wrong\b")
 EVERYWHERE = frozenset({"MCP013", "MCP014"})  # these concern files that do not mention MCP, too
 
 
@@ -96,11 +97,15 @@ def version_of(target: str) -> Version:
 
 
 def check(paths: Iterable[Path], what: Asked) -> Checked:
-    """Check files and folders; what cannot be read is said of each, and the rest goes on."""
+    """Check files and folders; what cannot be read is said of each, and the rest goes on.
+
+    A single file is the server that somebody is about to run; of several, most are others' modules.
+    """
+    paths = list(paths)
     files = [file for file in files_in(paths) if not made_from(file)]
     chapters = {file: here for file in files if (here := workspace_of(file)) is not None}
     plain = [file for file in files if file not in chapters]
-    parts = _check_plain(plain, what)
+    parts = _check_plain(plain, what, entry=files == paths and len(files) == 1)
     for here in dict.fromkeys(chapters.values()):
         mine = [file for file, its in chapters.items() if its == here]
         parts.append(_check_workspace(here, mine, what))
@@ -153,21 +158,21 @@ def _is_finished(finding: Finding, cells: Iterable[Cell]) -> bool:
     return any(cell.number == finding.place.cell and cell.finished for cell in cells)
 
 
-def _check_plain(files: list[Path], what: Asked) -> list[Checked]:
+def _check_plain(files: list[Path], what: Asked, *, entry: bool) -> list[Checked]:
     """Check files part by part. Neighbours stay together: they are likely to import each other."""
     size = sum(map(_size, files))
     workers = min(os.cpu_count() or 1, len(files)) if size > WORTH_ANOTHER_CORE else 1
     count = max(workers * 4 if workers > 1 else 1, size // PART)
     parts = [files[len(files) * n // count : len(files) * (n + 1) // count] for n in range(count)]
     if workers == 1:
-        return [_check_some(part, what) for part in parts]
+        return [_check_some(part, what, entry=entry) for part in parts]
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(workers) as pool:
         return list(pool.map(_check_some, parts, [what] * count))
 
 
-def _check_some(files: Iterable[Path], what: Asked) -> Checked:
+def _check_some(files: Iterable[Path], what: Asked, *, entry: bool = False) -> Checked:
     project, count = Project(), 0
     findings: list[Finding] = []
     unreadable: list[str] = []
@@ -180,7 +185,7 @@ def _check_some(files: Iterable[Path], what: Asked) -> Checked:
                 continue
             count += 1
             if not isinstance(source, Finding):
-                findings += check_source(source, project, what)
+                findings += check_source(source, project, what, entry=entry)
             elif what.wants(source.code):
                 findings.append(source)
     return Checked(tuple(findings), tuple(unreadable), count)
@@ -198,7 +203,9 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def check_source(source: Source, project: Project, what: Asked, outer: Module | None = None) -> list[Finding]:
+def check_source(
+    source: Source, project: Project, what: Asked, outer: Module | None = None, *, entry: bool = False
+) -> list[Finding]:
     """The findings in one source, in order of their places.
 
     Of a notebook with finished cells, those count as the server: other cells have findings only of rules that
@@ -208,6 +215,7 @@ def check_source(source: Source, project: Project, what: Asked, outer: Module | 
     if not speaks and "utc" not in source.text:
         return []
     module = project.module(source, outer)
+    module.entry = entry
     target = target_of(Path(source.path), what.fastmcp)
     server_cells = outer is not None or any(cell.finished for cell, _ in source.cells)
     found: list[Finding] = []
@@ -216,11 +224,20 @@ def check_source(source: Source, project: Project, what: Asked, outer: Module | 
             continue
         for finding in rule.find(rule, module, target):
             cell = source.cell_at(finding.place.line)
-            if server_cells and cell is not None and not cell.finished and not rule.running:
+            if (
+                cell is not None
+                and not cell.finished
+                and ((server_cells and not rule.running) or _meant(cell))
+            ):
                 continue
             if not silenced(finding.place.source, code):
                 found.append(source.placed(finding))
     return sorted(set(found), key=_place)
+
+
+def _meant(cell: Cell) -> bool:
+    """Does it name what it shows `..._wrong`, as chapters do with what is meant to fail?"""
+    return WRONG.search(cell.source) is not None
 
 
 def _place(finding: Finding) -> tuple[Any, ...]:

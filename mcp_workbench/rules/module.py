@@ -12,6 +12,7 @@ import builtins
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -65,6 +66,10 @@ CANONICAL = {
     "starlette.applications.Starlette": "starlette.Starlette",
     "fastapi.applications.FastAPI": "fastapi.FastAPI",
     # What a client's calls give; `X[]` is an item of X.
+    "fastmcp.client.sampling.SamplingParams": "mcp.types.CreateMessageRequestParams",
+    "fastmcp.client.elicitation.ElicitRequestParams": "mcp.types.ElicitRequestFormParams",
+    "fastmcp.server.middleware.middleware.MiddlewareContext": "fastmcp.server.middleware.MiddlewareContext",
+    "fastmcp.server.middleware.MiddlewareContext().fastmcp_context": "fastmcp.Context()",
     "fastmcp.Client().new()": "fastmcp.Client()",
     "fastmcp.Client().list_tools()[]": "mcp.types.Tool()",
     "fastmcp.Client().list_tools_mcp()": "mcp.types.ListToolsResult()",
@@ -77,16 +82,16 @@ CANONICAL = {
     "fastmcp.Client().read_resource()[]": "mcp.types.TextResourceContents()",
     "fastmcp.Client().read_resource_mcp()": "mcp.types.ReadResourceResult()",
     "fastmcp.Client().get_prompt()": "mcp.types.GetPromptResult()",
-    "fastmcp.Client().call_tool().content[]": "mcp.types.TextContent()",
+    "fastmcp.Client().call_tool().content[]": "mcp.types.ContentBlock()",
     "fastmcp.Client().call_tool_mcp()": "mcp.types.CallToolResult()",
     "fastmcp.Client().complete()": "mcp.types.Completion()",
     "fastmcp.Client().initialize_result": "mcp.types.InitializeResult()",
-    "mcp.types.CallToolResult().content[]": "mcp.types.TextContent()",
+    "mcp.types.CallToolResult().content[]": "mcp.types.ContentBlock()",
     "mcp.types.ListToolsResult().tools[]": "mcp.types.Tool()",
     "mcp.types.ListResourcesResult().resources[]": "mcp.types.Resource()",
     "mcp.types.ReadResourceResult().contents[]": "mcp.types.TextResourceContents()",
     "mcp.types.GetPromptResult().messages[]": "mcp.types.PromptMessage()",
-    "mcp.types.PromptMessage().content": "mcp.types.TextContent()",
+    "mcp.types.PromptMessage().content": "mcp.types.ContentBlock()",
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
 DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
@@ -94,6 +99,7 @@ WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
 
 
 class Binding(NamedTuple):
@@ -214,6 +220,8 @@ class Module:
         name: The dotted name by which its project imports it.
         find: Gives the module of the same project with a dotted name, or None.
         outer: What was run before it, whose names it sees: of a chapter, those before it.
+
+    `entry` is set by who knows the project: the file was named as the server, or no other file imports it.
     """
 
     _depth = 0  # how many meanings of any module are being looked for, one for the sake of the other
@@ -230,6 +238,7 @@ class Module:
     ) -> None:
         self.path, self.text, self.tree, self.name, self.find = path, text, tree, name, find
         self.is_package, self.outer = is_package, outer
+        self.entry = False
         self.lines = LINE_END.split(text)
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
@@ -241,6 +250,8 @@ class Module:
         self.tries: list[tuple[ast.Try, Region]] = []
         self.returns: dict[Function, list[ast.Return]] = {}
         self.generators: set[Function] = set()
+        self.subscripts: list[tuple[ast.Subscript, Region]] = []
+        self.async_blocks: list[tuple[ast.AsyncWith | ast.AsyncFor, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
         self.members: dict[ast.ClassDef, dict[str, list[Binding]]] = {}  # what methods assign to self
         self._walk()
@@ -287,14 +298,12 @@ class Module:
                 node.target, "value", node.value, region
             ),
             ast.For: lambda node, parent, region, push: self._bind(node.target, "item", node.iter, region),
-            ast.AsyncFor: lambda node, parent, region, push: self._bind(
-                node.target, "item", node.iter, region
-            ),
+            ast.AsyncFor: self._async_for,
             ast.comprehension: lambda node, parent, region, push: self._bind(
                 node.target, "item", node.iter, region
             ),
             ast.With: self._with,
-            ast.AsyncWith: self._with,
+            ast.AsyncWith: self._async_with,
             ast.ExceptHandler: self._handler,
             ast.Global: lambda node, parent, region, push: region.scope.outside.update(node.names),
             ast.Nonlocal: lambda node, parent, region, push: region.scope.outside.update(node.names),
@@ -307,6 +316,7 @@ class Module:
             ast.Yield: self._yield,
             ast.YieldFrom: self._yield,
             ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
+            ast.Subscript: lambda node, parent, region, push: self.subscripts.append((node, region)),
         }
 
     def _name(self, name: str, how: str, what: ast.AST | str | None, region: Region) -> None:
@@ -432,6 +442,16 @@ class Module:
             push((statement, node, inner))
         return True
 
+    def _async_with(
+        self, node: ast.AsyncWith, parent: ast.AST, region: Region, push: Callable[..., None]
+    ) -> bool:
+        self.async_blocks.append((node, region))
+        return self._with(node, parent, region, push)
+
+    def _async_for(self, node: ast.AsyncFor, parent: ast.AST, region: Region, push: object) -> None:
+        self.async_blocks.append((node, region))
+        self._bind(node.target, "item", node.iter, region)
+
     def _handler(
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
     ) -> bool:
@@ -533,6 +553,8 @@ class Module:
             owner = self._member_class(node, region)
             if owner is not None:
                 return self._agreed(self.members.get(owner, {}).get(node.attr, []))
+            if node.attr == "fastmcp_context" and self._is_of_hook(node.value, region):
+                return "fastmcp.Context()"
             base = self.meaning(node.value, region)
             return self._joined(base, node.attr) if base else None
         if isinstance(node, ast.Call):
@@ -550,6 +572,18 @@ class Module:
         if isinstance(node, ast.NamedExpr):
             return self.meaning(node.value, region)
         return None
+
+    def _is_of_hook(self, node: ast.AST, region: Region) -> bool:
+        """Is this the `context` that a hook of a middleware is given, with or without its annotation?"""
+        function = region.function
+        if not isinstance(node, ast.Name) or function is None or not function.name.startswith("on_"):
+            return False
+        arguments = [argument.arg for argument in function.args.args]
+        owner = self._class_of_self(arguments[0], self.regions[function]) if arguments else None
+        if owner is None or arguments[1:2] != [node.id]:
+            return False
+        meant = self._base_of(owner, Region(self.regions[owner].scope.parent or self.scope))
+        return meant == "fastmcp.server.middleware.Middleware"
 
     def _member_class(self, node: ast.Attribute, region: Region) -> ast.ClassDef | None:
         """The class of `self` in self.attr, where its methods assign that attribute."""
@@ -768,6 +802,20 @@ class Module:
             if isinstance(node, ast.ClassDef)
         )
 
+    @property
+    def notebook(self) -> bool:
+        """Are these the cells of a notebook, where a loop runs already?"""
+        return self.path.endswith(".ipynb")
+
+    @property
+    def has_tail(self) -> bool:
+        """Does it end in `if __name__ == "__main__"`: is it run as a script?"""
+        return any(isinstance(s, ast.If) and _asked(s.test) == "main" for s in self.tree.body)
+
+    def means(self, name: str) -> str | None:
+        """What a name means to who imports this module; None where that is not known."""
+        return self._agreed(self.scope.names.get(name, []))
+
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
         return self.meaning(node, region) == "fastmcp.FastMCP()"
@@ -791,8 +839,15 @@ class Module:
         found = self.origin(call.func, region)
         return found is None or not isinstance(found.node, ast.ClassDef)
 
-    def components(self) -> Iterator[Component]:
+    def components(self) -> tuple[Component, ...]:
         """The functions of this file that a server offers: decorated, or given to the decorator's method."""
+        return self._components
+
+    @cached_property
+    def _components(self) -> tuple[Component, ...]:
+        return tuple(self._find_components())
+
+    def _find_components(self) -> Iterator[Component]:
         for function, region in self.functions:
             if isinstance(function, ast.ClassDef):
                 continue
@@ -839,12 +894,20 @@ def is_open(call: ast.Call) -> bool:
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
     """The nodes of a function's body, without those of the functions and classes inside it."""
-    stack: list[ast.AST] = list(reversed(function.body))
+    stack: list[ast.AST] = [*reversed(function.body)]
     while stack:
         node = stack.pop()
         yield node
-        if not isinstance(node, *[(*_FUNCTIONS, ast.ClassDef, ast.Lambda)]):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        if isinstance(node, _SCOPES):
+            continue
+        inside: list[ast.AST] = []  # as ast.iter_child_nodes, which takes twice the time
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                inside.append(value)
+            elif type(value) is list:
+                inside += [item for item in value if isinstance(item, ast.AST)]
+        stack += reversed(inside)
 
 
 def _is_none(node: ast.AST) -> bool:

@@ -172,7 +172,7 @@ def explained(code: str) -> str:
         versions += f", before {'.'.join(map(str, rule.until))}"
     notes = "" if rule.default else "\nNot reported unless it is selected.\n"
     return (
-        f"{rule.code} {rule.name}: {rule.line}\n({versions})\n{notes}"
+        f"{rule.code} {rule.name}\n{_wrapped(rule.line)}\n  ({versions})\n{notes}"
         f"\nWhat happens\n{_wrapped(rule.happens)}\n\nWhy\n{_wrapped(rule.why)}\n"
         f"\nWhat to do\n{_wrapped(rule.fix)}\n"
         f"\nWrong\n{_indented(rule.bad[0].code)}\nRight\n{_indented(rule.good[0].code)}\n"

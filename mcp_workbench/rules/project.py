@@ -41,6 +41,8 @@ class Project:
         first, _, rest = dotted.partition(".")
         if rest and self._path(root, first) is None and not (root / first).is_dir():
             return None
+        if not all(dotted.split(".")):
+            return None
         key = (root, dotted)
         if key not in self._names:
             base = root.joinpath(*dotted.split("."))

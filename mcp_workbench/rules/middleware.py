@@ -1,0 +1,721 @@
+"""MCP018, MCP019: the order of middleware, and what a middleware's hooks must be like."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from mcp_workbench.findings import Edit, Finding
+from mcp_workbench.rules.module import (
+    Binding,
+    Defined,
+    Function,
+    Module,
+    Region,
+    Seen,
+    is_open,
+    keywords,
+    own_nodes,
+)
+from mcp_workbench.rules.rule import DOCS, Example, Rule, Target, edit, insert
+
+BUILT_IN = "fastmcp.server.middleware."
+LIMITERS = ("RateLimitingMiddleware", "SlidingWindowRateLimitingMiddleware")
+# The hooks for what one request asks; ResponseCachingMiddleware answers these (and lists) from its store.
+ASKED = ("on_call_tool", "on_read_resource", "on_get_prompt")
+LISTS = ("on_list_tools", "on_list_resources", "on_list_resource_templates", "on_list_prompts")
+ALL = ("__call__", "on_message", "on_request")
+HOOKS = (*ALL, *ASKED, *LISTS, "on_notification", "on_initialize", "on_discover")
+# Who asks, other than by a token: the cache keeps its answers apart by token alone.
+CALLER = frozenset({"get_http_headers", "get_http_request", "client_id", "session_id"})
+GUARDED = frozenset({"caught", "handler", "asked"})
+
+
+class _Added:
+    """A middleware that a server is given."""
+
+    def __init__(self, module: Module, node: ast.expr, region: Region) -> None:
+        self.node = node
+        meant = module.meaning(node, region) or ""
+        self.kind = meant.rpartition(".")[2].removesuffix("()") if meant.startswith(BUILT_IN) else ""
+        self.own: ast.ClassDef | None = None
+        made = module.origin(node, region)
+        if made and isinstance(made.node, ast.Call):
+            called = made.module.origin(made.node.func, made.region)
+            self.own = called.node if called and isinstance(called.node, ast.ClassDef) else None
+
+    @property
+    def name(self) -> str:
+        return self.own.name if self.own else self.kind
+
+
+def _order(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    for added in _stacks(module):
+        for number, outer in enumerate(added):
+            for inner in added[number + 1 :]:
+                what, do = _harm(outer, inner)
+                if what:
+                    unfixed = "the order is for you to say, and lines may depend on each other"
+                    yield rule.at(module, inner.node, what, do, unfixed=unfixed)
+
+
+def _stacks(module: Module) -> Iterator[list[_Added]]:
+    """What each server is given, outermost first: in its constructor, then by add_middleware."""
+    later: dict[tuple[int, str, int], list[Seen]] = {}
+    for seen in sorted(
+        module.calls.get("add_middleware", ()), key=lambda s: (s.node.lineno, s.node.col_offset)
+    ):
+        call, _, region = seen
+        server = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if (
+            server
+            and len(call.args) == 1
+            and module.is_server(server, region)
+            and not region.guards & GUARDED
+        ):
+            key = (id(region.scope), ast.unparse(server), len(_bound_before(module, server, region)))
+            later.setdefault(key, []).append(seen)
+    begun: set[ast.AST] = set()
+    for calls in later.values():
+        first = calls[0]
+        assert isinstance(first.node.func, ast.Attribute)
+        bound = _bound_before(module, first.node.func.value, first.region)
+        value = bound[-1].what if bound else None
+        made = module.origin(value, bound[-1].region) if isinstance(value, ast.AST) else None
+        listed: list[_Added] = []
+        if made and made.module is module and isinstance(made.node, ast.Call):
+            begun.add(made.node)
+            listed = _listed(module, made.node, made.region)
+        yield [*listed, *(_Added(module, seen.node.args[0], seen.region) for seen in calls)]
+    for call, _, region in module.calls_of("FastMCP"):
+        if call not in begun and module.meaning(call, region) == "fastmcp.FastMCP()":
+            yield _listed(module, call, region)
+
+
+def _bound_before(module: Module, node: ast.expr, region: Region) -> list[Binding]:
+    """The values that a name has been given before this line: each may be another server."""
+    if not isinstance(node, ast.Name):
+        return []
+    bound = [b for b in module.bindings(node.id, region.scope) if isinstance(b.what, ast.expr)]
+    places = [(b, (getattr(b.what, "lineno", 0), getattr(b.what, "col_offset", 0))) for b in bound]
+    here = (node.lineno, node.col_offset)
+    return [b for b, place in sorted(places, key=lambda pair: pair[1]) if place < here]
+
+
+def _listed(module: Module, call: ast.Call, region: Region) -> list[_Added]:
+    """FastMCP(middleware=[...])"""
+    given = keywords(call).get("middleware")
+    found = module.origin(given.value, region) if given else None
+    if found is None or found.module is not module or not isinstance(found.node, ast.List | ast.Tuple):
+        return []
+    return [_Added(module, element, found.region) for element in found.node.elts]
+
+
+def _harm(outer: _Added, inner: _Added) -> tuple[str, str]:
+    """What surely goes wrong when one middleware stands outside of another."""
+    if outer.kind in LIMITERS and inner.kind == "ErrorHandlingMiddleware":
+        what = f"{inner.name} never sees the errors of {outer.name}, which is added before it"
+        return what, f"Add {inner.name} first."
+    if outer.kind == "ResponseCachingMiddleware" and inner.kind in LIMITERS:
+        what = f"{inner.name} never sees what {outer.name} answers, which is added before it"
+        return what, f"Add {inner.name} before {outer.name}."
+    if outer.kind == "ResponseCachingMiddleware" and inner.own and _checks_caller(inner.own):
+        what = f"{inner.name} is not asked about what {outer.name} answers, which is added before it"
+        return what, f"Add {inner.name} before {outer.name}."
+    return "", ""
+
+
+def _checks_caller(node: ast.ClassDef) -> bool:
+    """Does a middleware refuse callers by what the cache does not know them by?"""
+    for hook in node.body:
+        if isinstance(hook, ast.AsyncFunctionDef) and hook.name in (*ALL, *ASKED):
+            inside = list(own_nodes(hook))
+            names = {getattr(n, "attr", getattr(n, "id", "")) for n in inside}
+            if names & CALLER and any(isinstance(n, ast.Raise) for n in inside):
+                return True
+    return False
+
+
+STACK = """\
+from fastmcp import FastMCP
+{imports}
+
+mcp = FastMCP("desk")
+{added}
+
+
+@mcp.tool
+def opening_hours(branch: str) -> str:
+    print("looked up")
+    return "9 to 17"
+"""
+LIMIT = "from fastmcp.server.middleware.rate_limiting import RateLimitingMiddleware\n"
+CACHE = "from fastmcp.server.middleware.caching import ResponseCachingMiddleware\n"
+ERRORS = "from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware\n"
+ADD_LIMIT = "mcp.add_middleware(RateLimitingMiddleware(max_requests_per_second=0.001, burst_capacity=9))"
+ADD_CACHE = "mcp.add_middleware(ResponseCachingMiddleware())"
+ADD_ERRORS = "mcp.add_middleware(ErrorHandlingMiddleware(error_callback=lambda error, _: print(error)))"
+TWENTY = """\
+answered = 0
+try:
+    for _ in range(20):
+        await client.call_tool("opening_hours", {"branch": "Hill"})
+        answered += 1
+except Exception:
+    pass
+print("answered all" if answered == 20 else "refused some")
+"""
+
+
+def _stack(imports: str, *added: str, code: str = STACK) -> str:
+    return code.replace("{imports}\n", imports).replace("{added}", "\n".join(added))
+
+
+MEMBERS = """\
+class MembersOnly(Middleware):
+    async def on_call_tool(self, context, call_next):
+        if get_http_headers().get("x-card") != "7":
+            raise ToolError("no card")
+        return await call_next(context)
+
+"""
+MEMBERS_FROM = (
+    "from fastmcp.exceptions import ToolError\n"
+    "from fastmcp.server.dependencies import get_http_headers\n"
+    "from fastmcp.server.middleware import Middleware\n"
+)
+STRANGER = """\
+from fastmcp.utilities.tests import asgi_server
+async with asgi_server(mcp) as running:
+    async with running.client(headers={"x-card": "7"}, mode=mode) as member:
+        print("member:", (await member.call_tool("opening_hours", {"branch": "Hill"})).data)
+    async with running.client(mode=mode) as stranger:
+        try:
+            print("stranger:", (await stranger.call_tool("opening_hours", {"branch": "Hill"})).data)
+        except Exception as error:
+            print("stranger is refused")
+"""
+
+ORDER = Rule(
+    code="MCP018",
+    name="middleware-in-the-wrong-order",
+    line="A middleware hides its answers or errors from one that should see them",
+    happens=(
+        "Nothing is raised. With the cache outside of the rate limit, cached answers are not counted: 20 "
+        "calls pass a limit of 9. With the cache outside of a check of who asks, whoever comes second gets "
+        "the answer that was given to the first. With ErrorHandlingMiddleware inside of the rate limit, its "
+        "log, counts and callback never see 'Rate limit exceeded'."
+    ),
+    why=(
+        "The middleware that is added first is outermost: it sees a request first and the answer last, and "
+        "what it answers itself never reaches those added later."
+    ),
+    fix=(
+        "Add ErrorHandlingMiddleware first, then what only looks (timing, logging), then what refuses "
+        "(checks, rate limits), and ResponseCachingMiddleware last."
+    ),
+    bad=(
+        Example(_stack(CACHE + LIMIT, ADD_CACHE, ADD_LIMIT), does=TWENTY, shows="looked up\nanswered all"),
+        Example(
+            _stack(ERRORS + LIMIT, ADD_LIMIT, ADD_ERRORS),
+            does=TWENTY,
+            shows=r"\A(?!.*Rate limit exceeded for client).*refused some",
+        ),
+        Example(
+            _stack(MEMBERS_FROM + CACHE + "\n\n" + MEMBERS, ADD_CACHE, "mcp.add_middleware(MembersOnly())"),
+            does=STRANGER,
+            shows="member: 9 to 17\nstranger: 9 to 17",
+        ),
+        Example(
+            _stack(CACHE + LIMIT).replace(
+                'FastMCP("desk")\n',
+                'FastMCP(\n    "desk",\n    middleware=[\n        ResponseCachingMiddleware(),\n'
+                "        RateLimitingMiddleware(max_requests_per_second=0.001, burst_capacity=9),\n    ],\n)",
+            ),
+            does=TWENTY,
+            shows="looked up\nanswered all",
+        ),
+        Example(
+            _stack(CACHE + LIMIT, ADD_LIMIT).replace(
+                'FastMCP("desk")', 'FastMCP("desk", middleware=[ResponseCachingMiddleware()])'
+            ),
+            does=TWENTY,
+            shows="looked up\nanswered all",
+        ),
+    ),
+    good=(
+        Example(
+            _stack(CACHE + ERRORS + LIMIT, ADD_ERRORS, ADD_LIMIT, ADD_CACHE),
+            does=TWENTY,
+            shows="looked up.*Rate limit exceeded for client.*refused some",
+        ),
+        Example(
+            _stack(MEMBERS_FROM + CACHE + "\n\n" + MEMBERS, "mcp.add_middleware(MembersOnly())", ADD_CACHE),
+            does=STRANGER,
+            shows="member: 9 to 17\nstranger is refused",
+        ),
+        Example(  # two servers, each with one
+            _stack(CACHE + LIMIT, ADD_CACHE)
+            + '\n\nloans = FastMCP("loans")\nloans.add_middleware(RateLimitingMiddleware())\n',
+            does=TWENTY,
+            shows="answered all",
+        ),
+        Example(  # and under one name
+            _stack(CACHE + LIMIT, "mcp.add_middleware(RateLimitingMiddleware())").replace(
+                '\n\nmcp = FastMCP("desk")',
+                '\n\nmcp = FastMCP("loans")\nmcp.add_middleware(ResponseCachingMiddleware())\n\n'
+                'mcp = FastMCP("desk")',
+            ),
+            does=TWENTY,
+            shows="answered all|refused some",
+        ),
+        Example(  # what only looks may stand anywhere
+            _stack(
+                CACHE + ERRORS + "from fastmcp.server.middleware.timing import TimingMiddleware\n",
+                "mcp.add_middleware(TimingMiddleware())",
+                ADD_ERRORS,
+                ADD_CACHE,
+            ),
+            does=TWENTY,
+            shows="answered all",
+        ),
+        Example(  # a check of what is asked, not of who asks: it holds for the cached answer too
+            _stack(
+                "from fastmcp.exceptions import ToolError\nfrom fastmcp.server.middleware import Middleware\n"
+                + CACHE
+                + "\n\nclass KnownBranch(Middleware):\n"
+                "    async def on_call_tool(self, context, call_next):\n"
+                '        if context.message.arguments.get("branch") not in ("Hill", "Harbour"):\n'
+                '            raise ToolError("no such branch")\n'
+                "        return await call_next(context)\n\n",
+                ADD_CACHE,
+                "mcp.add_middleware(KnownBranch())",
+            ),
+            does=TWENTY,
+            shows="answered all",
+        ),
+    ),
+    links=(f"{DOCS}/servers/middleware",),
+    find=_order,
+)
+
+
+def _hooks(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
+    for defined in module.classes:
+        if isinstance(defined.node, ast.ClassDef) and _is_middleware(module, defined):
+            for hook in defined.node.body:
+                if isinstance(hook, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield from _hook(rule, module, defined.node, hook)
+
+
+def _is_middleware(module: Module, defined: Defined) -> bool:
+    assert isinstance(defined.node, ast.ClassDef)
+    bases = [module.meaning(base, defined.region) or "" for base in defined.node.bases]
+    return any(base.startswith(BUILT_IN) and not base.endswith(")") for base in bases)
+
+
+def _hook(rule: Rule, module: Module, owner: ast.ClassDef, hook: Function) -> Iterator[Finding]:
+    if [d for d in hook.decorator_list if getattr(d, "attr", getattr(d, "id", "")) != "override"]:
+        return
+    if hook.name not in HOOKS:
+        yield from _unknown(rule, module, owner, hook)
+        return
+    signature = _signature(rule, module, hook)
+    if signature:
+        yield signature
+        return
+    yield from _around(rule, module, owner, hook)
+    yield from _next(rule, module, hook)
+    yield from _answer(rule, module, hook)
+
+
+def _unknown(rule: Rule, module: Module, owner: ast.ClassDef, hook: Function) -> Iterator[Finding]:
+    """A method that looks like a hook and is none: nobody calls it."""
+    named = [a.arg for a in (*hook.args.args, *hook.args.kwonlyargs)]
+    if not hook.name.startswith("on_") or "call_next" not in named or len(owner.bases) != 1:
+        return
+    if hook.name in module.attributes or hook.name in module.calls:
+        return
+    from difflib import get_close_matches
+
+    words = "_".join(sorted(hook.name.split("_")))
+    right = next((h for h in HOOKS if "_".join(sorted(h.split("_"))) == words), "")
+    right = right or next(iter(get_close_matches(hook.name, HOOKS, 1, 0.8)), "")
+    if right:
+        yield rule.at(
+            module,
+            hook,
+            f"`{hook.name}` is no hook, so nothing ever calls it",
+            f"Call it {right}.",
+            unfixed="it would begin to run",
+        )
+
+
+def _signature(rule: Rule, module: Module, hook: Function) -> Finding | None:
+    """`handler(context, call_next=call_next)` is how a hook is called; __call__ by position."""
+    a = hook.args
+    positional = [*a.posonlyargs, *a.args]
+    if a.vararg or a.kwarg:
+        return None
+    free = [p.arg for p in positional[: len(positional) - len(a.defaults)]]
+    needed = [*free, *(p.arg for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is None)]
+    by_name = hook.name != "__call__"
+    if by_name:
+        named = [*(p.arg for p in positional[max(2, len(a.posonlyargs)) :]), *(p.arg for p in a.kwonlyargs)]
+        fits = "call_next" in named and len(set(needed) - {"call_next"}) <= 2 and len(positional) >= 2
+    else:
+        fits = len(needed) <= 3 <= len(positional)
+    if fits:
+        return None
+    kind = "async def" if isinstance(hook, ast.AsyncFunctionDef) else "def"
+    listed = ", ".join(p.arg for p in positional)
+    three = by_name and len(positional) == len(needed) == 3 and "call_next" not in needed
+    renamed = _renamed(module, hook) if three else []
+    return rule.at(
+        module,
+        hook,
+        f"{hook.name}({listed}) is called with a context and `call_next`",
+        f"Write {kind} {hook.name}(self, context, call_next).",
+        renamed,
+        "" if renamed else "what the other parameters stand for is not known",
+    )
+
+
+def _renamed(module: Module, hook: Function) -> list[Edit]:
+    """The third parameter's name, where it is written in this function alone and only read."""
+    third = [*hook.args.posonlyargs, *hook.args.args][2]
+    if hook.args.posonlyargs:
+        return []
+    names = [n for n in ast.walk(hook) if isinstance(n, ast.Name) and n.id == third.arg]
+    nested = [
+        n
+        for n in ast.walk(hook)
+        if n is not hook and isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+    if nested or any(not isinstance(n.ctx, ast.Load) for n in names):
+        return []
+    start = module.column(third.lineno, third.col_offset)
+    first = Edit(third.lineno, start, third.lineno, start + len(third.arg), "call_next")
+    return [first, *(edit(module, name, "call_next") for name in names)]
+
+
+def _around(rule: Rule, module: Module, owner: ast.ClassDef, hook: Function) -> Iterator[Finding]:
+    """Calls that lead back into the hook, or to what there is none of."""
+    own = {n.name for n in owner.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    own |= set(module.members.get(owner, {}))
+    first, *others = [p.arg for p in (*hook.args.posonlyargs, *hook.args.args)]
+    for call in (n for n in own_nodes(hook) if isinstance(n, ast.Call)):
+        on_self = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == first
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if on_self and called in ("next", "call_next") and called not in own and len(owner.bases) == 1:
+            yield rule.at(
+                module,
+                call.func,
+                f"a middleware has no `{called}`",
+                f"Write await call_next({others[0]}).",
+                unfixed="" if _is_plain(call, others[:1]) else "what it is given is not the context alone",
+                edits=[edit(module, call.func, "call_next")] if _is_plain(call, others[:1]) else [],
+            )
+        again = getattr(call.func, "id", "") == first or (on_self and called == hook.name)
+        if again and _is_plain(call, others) and _is_certain(hook, call):
+            yield rule.at(
+                module,
+                call,
+                f"{ast.unparse(call.func)}(...) leads back into {hook.name}, and so on without end",
+                f"Write call_next({others[0]}).",
+                [edit(module, call, f"call_next({others[0]})")],
+            )
+
+
+def _is_plain(call: ast.Call, names: list[str]) -> bool:
+    """Is a call given just these names?"""
+    given = [*call.args, *(k.value for k in call.keywords)]
+    return [getattr(a, "id", "") for a in given] == names
+
+
+def _is_certain(hook: Function, call: ast.Call) -> bool:
+    """Does a call run whenever the hook does? It stands in a plain statement of its body."""
+    for statement in hook.body:
+        plain = isinstance(statement, ast.Return | ast.Expr | ast.Assign | ast.AnnAssign)
+        if plain and any(node is call for node in ast.walk(statement)):
+            return True
+        if any(isinstance(n, ast.Return | ast.Raise) for n in ast.walk(statement)):
+            return False
+    return False
+
+
+def _next(rule: Rule, module: Module, hook: Function) -> Iterator[Finding]:
+    """What is wrong with the calls of call_next."""
+    inner = module.regions[hook]
+    for call, parent, region in module.calls.get("call_next", ()):
+        if region.scope is not inner.scope or not isinstance(call.func, ast.Name):
+            continue
+        if not is_open(call) and len(call.args) + len(call.keywords) != 1:
+            context = [p.arg for p in (*hook.args.posonlyargs, *hook.args.args)][1]
+            what = f"call_next is called with {len(call.args)} arguments; it takes the context"
+            yield rule.at(module, call, what, f"Write call_next({context}).")
+        elif isinstance(hook, ast.AsyncFunctionDef) and _is_lost(hook, call, parent):
+            last = hook.body[-1]
+            add = "return await " if isinstance(parent, ast.Expr) and parent is last else "await "
+            yield rule.at(
+                module,
+                call,
+                "call_next(...) without await: nothing is called, and a coroutine is all there is",
+                f"Write {add}{ast.unparse(call)}.",
+                [insert(module, call, add)],
+            )
+
+
+def _is_lost(hook: Function, call: ast.Call, parent: ast.AST) -> bool:
+    """Is the coroutine returned, dropped, or kept under a name that is never awaited nor given on?"""
+    if isinstance(parent, ast.Return | ast.Expr):
+        return True
+    if not isinstance(parent, ast.Assign) or len(parent.targets) != 1 or parent.value is not call:
+        return False
+    name = getattr(parent.targets[0], "id", "")
+    for node in ast.walk(hook):
+        used = node.value if isinstance(node, ast.Await) else None
+        if used is not None and getattr(used, "id", "") == name:
+            return False
+        if isinstance(node, ast.Call) and any(getattr(n, "id", "") == name for n in ast.walk(node)):
+            return False
+    return bool(name)
+
+
+def _answer(rule: Rule, module: Module, hook: Function) -> Iterator[Finding]:
+    """What a hook gives back where it must give back the result."""
+    if hook.name in ("on_notification", "on_initialize") or not isinstance(hook, ast.AsyncFunctionDef):
+        return
+    nodes = list(own_nodes(hook))
+    returns = [n for n in nodes if isinstance(n, ast.Return)]
+    for answer in returns:
+        kind = _no_result(hook, answer.value)
+        if kind:
+            do = "Return what call_next gives, or raise ToolError(...)."
+            if hook.name == "on_call_tool":
+                do = "Return what call_next gives or ToolResult(structured_content=...), or raise ToolError."
+            yield rule.at(module, answer, f"{hook.name} returns {kind}, which is no result", do)
+    last = hook.body[-1]
+    if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in nodes) or _ends(last):
+        return
+    lost = last.value if isinstance(last, ast.Expr) and isinstance(last.value, ast.Await) else None
+    is_next = lost is not None and _is_next(lost.value)
+    called = any(_is_next(n) for n in nodes)
+    waiting = any(isinstance(n, ast.Expr) and _is_next(n.value) for n in nodes)  # _next speaks of it
+    if is_next and lost is not None:
+        yield rule.at(
+            module,
+            last,
+            f"{hook.name} drops what call_next gives: the client gets no result",
+            f"Write return {ast.unparse(lost)}.",
+            [insert(module, last, "return ")],
+        )
+    elif not returns and not waiting:
+        what = "drops what call_next gives" if called else "neither calls call_next nor returns anything"
+        yield rule.at(
+            module,
+            hook,
+            f"{hook.name} {what}: the client gets no result",
+            "End with return await call_next(context), or keep its result in a name and return that.",
+            unfixed="where the result is to be returned, only you know",
+        )
+
+
+def _is_next(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "call_next"
+
+
+def _ends(statement: ast.stmt) -> bool:
+    """May the function not end here: does its last statement return, raise or go on elsewhere?"""
+    return isinstance(statement, ast.Return | ast.Raise) or any(
+        isinstance(n, ast.Raise) for n in ast.walk(statement)
+    )
+
+
+def _no_result(hook: Function, value: ast.expr | None) -> str:
+    """A literal that is not what the hook has to return, in words."""
+    if hook.name in (*ALL, "on_discover"):
+        return "a str" if isinstance(value, ast.JoinedStr) or _is(value, str) else ""
+    if value is None or _is(value, type(None)):
+        return "None"
+    if isinstance(value, ast.Dict | ast.DictComp):
+        return "a dict"
+    if isinstance(value, ast.JoinedStr) or _is(value, str):
+        return "a str"
+    return "a list" if isinstance(value, ast.List) and hook.name == "on_call_tool" else ""
+
+
+def _is(value: ast.expr | None, kind: type) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, kind)
+
+
+HOOKED = """\
+from fastmcp import FastMCP
+from fastmcp.server.middleware import Middleware, MiddlewareContext
+
+
+class Watch(Middleware):
+{hook}
+
+
+mcp = FastMCP("desk", middleware=[Watch()])
+
+
+@mcp.tool
+def lend(book: str) -> str:
+    return f"{book} is yours"
+"""
+LEND = 'print((await client.call_tool("lend", {"book": "Emma"})).data)\n'
+LEND_BOTH = """\
+for each in ("auto", "legacy"):
+    try:
+        async with Client(mcp, mode=each) as reader:
+            print((await reader.call_tool("lend", {"book": "Emma"})).data)
+    except Exception as error:
+        print(f"{each}: {error}")
+"""
+
+
+def _hooked(hook: str, does: str = LEND, shows: str = "^Emma is yours$") -> Example:
+    lines = "\n".join(f"    {line}" if line else "" for line in hook.splitlines())
+    code = HOOKED.replace("{hook}", lines)
+    if "asyncio" in hook:
+        code = f"import asyncio\n\n{code}"
+    if "ToolResult" in hook:
+        code = code.replace(
+            "MiddlewareContext\n", "MiddlewareContext\nfrom fastmcp.tools import ToolResult\n", 1
+        )
+    return Example(code, does=does, shows=shows)
+
+
+def _failing(hook: str, shows: str, does: str = LEND_BOTH) -> Example:
+    """The text is shown on connections with a handshake; others say 'Internal server error'."""
+    return _hooked(hook, does, f"auto: Internal server error\n.*legacy: .*{shows}")
+
+
+# The coroutine that nobody awaits: a log of the error would keep it beyond the example.
+DROPPED = f"import gc, logging\nlogging.disable()\n{LEND_BOTH}logging.disable(logging.NOTSET)\ngc.collect()\n"
+CALL = "async def on_call_tool(self, context: MiddlewareContext, call_next):\n"
+NO_RESULT = "MCPError: Handler returned an invalid result"
+
+HOOK = Rule(
+    code="MCP019",
+    name="middleware-does-not-go-on",
+    line="A middleware's hook does not pass the request on, or loses the result",
+    happens=(
+        "A hook that returns a dict or nothing: MCPError, 'Handler returned an invalid result'. One that "
+        "calls itself: 'maximum recursion depth exceeded'. One with other parameters: \"on_call_tool() got "
+        "an unexpected keyword argument 'call_next'\". One without await: 'handler returned coroutine; "
+        "expected BaseModel, dict, or None'. On connections without a handshake the client reads only "
+        "'Internal server error'. A hook with a name that is none is never called."
+    ),
+    why=(
+        "A hook is called with the context and, by that name, `call_next`: it has to await "
+        "call_next(context), which is the rest of the chain, and to return its result."
+    ),
+    fix="Write async def on_call_tool(self, context, call_next): ... return await call_next(context).",
+    bad=(
+        _hooked(CALL + '    return {"lent": context.message.arguments["book"]}', shows=NO_RESULT),
+        _failing(CALL + "    return await self(context, call_next)", "maximum recursion depth exceeded"),
+        _failing(
+            CALL + "    return await self.on_call_tool(context, call_next)",
+            "maximum recursion depth exceeded",
+        ),
+        _hooked(CALL + "    print(context.method)\n    await call_next(context)", shows=NO_RESULT),
+        _hooked(
+            CALL + '    result = await call_next(context)\n    print("lent", result.content)', shows=NO_RESULT
+        ),
+        _hooked(CALL + "    print(context.method)", shows=NO_RESULT),
+        _hooked(
+            CALL + '    if context.message.name == "lend":\n        return None\n'
+            "    return await call_next(context)",
+            shows=NO_RESULT,
+        ),
+        _failing(
+            "async def on_call_tool(self, tool_name, arguments, context):\n"
+            "    return await self.next(tool_name, arguments, context)",
+            r"on_call_tool\(\) got an unexpected keyword argument 'call_next'",
+        ),
+        _failing(
+            "async def on_call_tool(self, context: MiddlewareContext, next):\n    return await next(context)",
+            r"on_call_tool\(\) got an unexpected keyword argument 'call_next'",
+        ),
+        _failing(CALL + "    return await self.next(context)", "object has no attribute 'next'"),
+        _failing(CALL + "    return call_next(context)", "handler returned coroutine; expected", DROPPED),
+        _failing(
+            CALL + "    result = call_next(context)\n    return result", "handler returned coroutine", DROPPED
+        ),
+        _failing(CALL + "    return await call_next()", "missing 1 required positional argument: 'context'"),
+        _failing(
+            CALL + "    return f\"{context.message.arguments['book']} is yours\"",
+            "handler returned str; expected",
+        ),
+        _hooked(
+            "async def on_tool_call(self, context: MiddlewareContext, call_next):\n"
+            '    print("seen")\n    return await call_next(context)',
+            shows=r"\A(?!.*seen).*Emma is yours",
+        ),
+        _hooked(
+            "async def on_list_tools(self, context: MiddlewareContext, call_next):\n    await "
+            "call_next(context)",
+            does="try:\n    await client.list_tools()\nexcept Exception as error:\n    print(error)\n",
+            shows="Internal server error|'NoneType' object is not iterable",
+        ),
+    ),
+    good=(
+        _hooked(CALL + "    return await call_next(context)"),
+        _hooked(
+            CALL + "    result = await call_next(context)\n    print(context.method)\n    return result",
+        ),
+        _hooked(  # an answer of its own
+            'async def on_call_tool(self, context, call_next):\n    if context.message.name == "lend":\n'
+            '        return ToolResult(structured_content={"result": "Emma is yours"})\n'
+            "    return await call_next(context)"
+        ),
+        _hooked(  # nothing is expected of a notification
+            "async def on_notification(self, context: MiddlewareContext, call_next):\n"
+            "    await call_next(context)"
+        ),
+        _hooked(CALL + "    return await super().on_call_tool(context, call_next)"),
+        _hooked("async def __call__(self, ctx: MiddlewareContext, go_on):\n    return await go_on(ctx)"),
+        _hooked(
+            "def on_call_tool(self, context: MiddlewareContext, call_next):\n    return call_next(context)"
+        ),
+        _hooked("async def on_request(self, context, *, call_next):\n    return await call_next(context)"),
+        _hooked(
+            CALL
+            + "    try:\n        return await call_next(context)\n    finally:\n        print(context.method)"
+        ),
+        _hooked(
+            "async def on_call_tool(self, context, call_next):\n"
+            "    return await asyncio.wait_for(call_next(context), 5)"
+        ),
+        _hooked(
+            "async def on_call_tool(self, context, call_next):\n"
+            "    task = asyncio.ensure_future(call_next(context))\n    return await task"
+        ),
+        _hooked(  # a second try, once
+            "tried = False\n\n" + CALL + "    if not self.tried:\n        self.tried = True\n"
+            "        return await self.on_call_tool(context, call_next)\n"
+            "    return await call_next(context)",
+        ),
+        _hooked(  # a helper with parameters of its own
+            "async def on_loan(self, book, call_next, context):\n    print(book)\n"
+            "    return await call_next(context)\n\n"
+            + CALL
+            + '    return await self.on_loan(context.message.arguments["book"], call_next, context)'
+        ),
+        Example(  # the middleware of a web application
+            "from fastmcp import FastMCP\nfrom starlette.middleware.base import BaseHTTPMiddleware\n\n\n"
+            "class Plain(BaseHTTPMiddleware):\n    async def dispatch(self, request, call_next):\n"
+            "        response = await call_next(request)\n        return response\n\n\n"
+            "class on_call_tool:\n    def on_call_tool(self) -> dict[str, str]:\n        return {}\n\n\n"
+            'mcp = FastMCP("desk")\nprint("works")\n',
+            shows="works",
+        ),
+    ),
+    links=(f"{DOCS}/servers/middleware",),
+    find=_hooks,
+)
+
+RULES = (ORDER, HOOK)
