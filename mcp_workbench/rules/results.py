@@ -262,12 +262,12 @@ def _is_plain(module: Module, component: Component) -> bool:
     others = [d for d in component.function.decorator_list if d is not component.register]
     if any(getattr(d, "id", "") != "staticmethod" for d in others):
         return False
-    return not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(component.function))
+    return component.function not in module.generators
 
 
 def _returned(module: Module, component: Component) -> Iterator[Value]:
-    for node in own_nodes(component.function):
-        if isinstance(node, ast.Return) and node.value is not None:
+    for node in module.returns.get(component.function, ()):
+        if node.value is not None:
             yield from _parts(module, node.value, component.region)
 
 
@@ -348,11 +348,10 @@ def _meaning(module: Module, node: ast.expr, region: Region) -> str:
     return module.meaning(node, region) or ""
 
 
-def _exceptions(component: Component) -> set[str]:
-    """The names that hold an exception: `except ValueError as error`, and nothing else."""
-    handled = [node.name for node in own_nodes(component.function) if isinstance(node, ast.ExceptHandler)]
-    names = component.region.scope.names
-    return {name for name in handled if name and len(names.get(name, ())) == handled.count(name)}
+def _is_exception_name(node: ast.expr, region: Region) -> bool:
+    """Does a name hold an exception: `except ValueError as error`, and nothing else?"""
+    bindings = region.scope.names.get(node.id, []) if isinstance(node, ast.Name) else []
+    return bool(bindings) and all(binding.how == "exception" for binding in bindings)
 
 
 def _json_cannot_write(module: Module, node: ast.expr, component: Component) -> tuple[str, str] | None:
@@ -366,7 +365,7 @@ def _json_cannot_write(module: Module, node: ast.expr, component: Component) -> 
         return "bytes", "{}.decode()"
     if isinstance(node, ast.Tuple) and node.elts:
         return "tuple as a key", _STR  # no other tuple is looked at whole
-    if isinstance(node, ast.Name) and node.id in _exceptions(component):
+    if _is_exception_name(node, region):
         return "an exception", _STR
     if isinstance(node, ast.BinOp):
         left = _json_cannot_write(module, node.left, component)
@@ -1033,7 +1032,7 @@ def _resource_values(rule: Rule, module: Module, component: Component) -> Iterat
             f"the resource {name} gives {_a(refused[0])}, which json cannot write",
             f"Write `{_write(module, value.shown, refused[1])}`.",
         )
-    if not found and not _surely_text(component):
+    if not found and not _surely_text(module, component):
         for meant in _classes(module, component.function.returns, component.region):
             home, definition = module.definition(meant)
             refused = NOT_JSON.get(f"{meant}()")
@@ -1058,15 +1057,15 @@ def _tool_values(rule: Rule, module: Module, component: Component) -> Iterator[F
     ):
         return
     schema = _has_schema(module, function.returns, component.region)
-    errors = _exceptions(component) if schema else set()
     for value in _returned(module, component):
-        if value.nested and isinstance(value.made, ast.Name) and value.made.id in errors:
+        if schema and value.nested and _is_exception_name(value.made, component.region):
+            error = ast.unparse(value.made)
             yield rule.at(
                 module,
                 value.shown,
-                f"{function.name} gives the exception `{value.made.id}`, which cannot be serialised",
-                f"Write `str({value.made.id})`; better, `raise ToolError(str({value.made.id}))`: the client"
-                " then sees a failed call.",
+                f"{function.name} gives the exception `{error}`, which cannot be serialised",
+                f"Write `str({error})`; better, `raise ToolError(str({error}))`: the client then sees a "
+                "failed call.",
             )
         elif value.nested and _is_no_text(module, value.made, component.region):
             yield rule.at(
@@ -1117,13 +1116,12 @@ def _makes_model(module: Module, node: ast.expr, region: Region) -> bool:
     return meant.endswith("()") and isinstance(definition, ast.ClassDef) and _is_model(home, definition)
 
 
-def _surely_text(component: Component) -> bool:
+def _surely_text(module: Module, component: Component) -> bool:
     """Does the function return texts, whatever its annotation says?"""
-    for node in own_nodes(component.function):
-        value = node.value if isinstance(node, ast.Return) else None
-        called = value.func if isinstance(value, ast.Call) else None
+    for node in module.returns.get(component.function, ()):
+        called = node.value.func if isinstance(node.value, ast.Call) else None
         name = getattr(called, "attr", getattr(called, "id", ""))
-        if name in SURELY_TEXT or isinstance(value, ast.Constant | ast.JoinedStr | ast.Dict):
+        if name in SURELY_TEXT or isinstance(node.value, ast.Constant | ast.JoinedStr | ast.Dict):
             return True
     return False
 
@@ -1434,7 +1432,7 @@ def _gives_model(rule: Rule, module: Module, target: Target) -> Iterator[Finding
                 found = True
                 name = _short(_meaning(module, value.made, component.region).removesuffix("()"))
                 yield _model_finding(rule, module, value.shown, function.name, name, value)
-        if found or _surely_text(component):
+        if found or _surely_text(module, component):
             continue
         for meant in _classes(module, function.returns, component.region):
             home, definition = module.definition(meant)
