@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a hundred processes would compile the package anew
 HOME = tempfile.TemporaryDirectory(prefix="fastmcp-home-")  # FastMCP would keep OAuth tokens in the user's
 os.environ["FASTMCP_HOME"] = HOME.name
 
