@@ -20,7 +20,7 @@ from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.module import Module
 from mcp_workbench.rules.project import Project
 from mcp_workbench.rules.rule import Target, Version
-from mcp_workbench.rules.sources import NotReadable, Source, files_in, of_cells, read
+from mcp_workbench.rules.sources import NotReadable, Source, files_in, of_cells
 
 if TYPE_CHECKING:
     from mcp_workbench.notebook import Cell
@@ -190,7 +190,7 @@ def _check_some(files: Iterable[Path], what: Asked, *, entry: bool = False) -> C
     with _without_collector():
         for file in files:
             try:
-                source = read(file)
+                source = project.read(file)
             except NotReadable as error:
                 unreadable.append(f"{file}: not checked: {error}")
                 continue

@@ -1215,7 +1215,9 @@ def mistaken(module: Module, component: Component, parameter: Parameter) -> str:
     if annotation is None:
         if parameter.default is not None and not _is_none(parameter.default):
             return ""
-        named = name == "ctx" or _uses(component, name, OF_CONTEXT if name == "context" else ONLY_OF_CONTEXT)
+        named = name == "ctx" or _uses(
+            module, component, name, OF_CONTEXT if name == "context" else ONLY_OF_CONTEXT
+        )
         return f"`{name}` has no annotation" if named else ""
     inner = _quoted(annotation)
     if isinstance(inner, ast.Name):
@@ -1226,10 +1228,14 @@ def mistaken(module: Module, component: Component, parameter: Parameter) -> str:
         hidden = bindings and all("typing" in binding.region.guards for binding in bindings)
         if hidden and meant == "fastmcp.Context":
             return f"`{name}` is a Context, which is imported only under TYPE_CHECKING"
-        if not bindings and inner.id in ("object", "dict", "str") and _uses(component, name, ONLY_OF_CONTEXT):
+        if (
+            not bindings
+            and inner.id in ("object", "dict", "str")
+            and _uses(module, component, name, ONLY_OF_CONTEXT)
+        ):
             return f"`{name}` is annotated as {inner.id}"
     meant = module.annotated(annotation, region) or ""
-    if meant == "typing.Any" and _uses(component, name, ONLY_OF_CONTEXT):
+    if meant == "typing.Any" and _uses(module, component, name, ONLY_OF_CONTEXT):
         return f"`{name}` is annotated as Any"
     if meant in OTHER_CONTEXTS:
         return f"`{name}` is a Context of {OTHER_CONTEXTS[meant]}, which is another class"
@@ -1257,13 +1263,13 @@ def _any_name(module: Module) -> bool:
     return stars or module.outer is not None or module.notebook
 
 
-def _uses(component: Component, name: str, attributes: frozenset[str]) -> bool:
+def _uses(module: Module, component: Component, name: str, attributes: frozenset[str]) -> bool:
     return any(
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-        and node.attr in attributes
-        for node in own_nodes(component.function)
+        seen.region.function is component.function
+        and isinstance(seen.node.value, ast.Name)
+        and seen.node.value.id == name
+        for attribute in attributes & module.attributes.keys()
+        for seen in module.attributes[attribute]
     )
 
 

@@ -892,12 +892,16 @@ def is_open(call: ast.Call) -> bool:
     return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
-def own_nodes(function: Function) -> Iterator[ast.AST]:
+def own_nodes(function: Function) -> tuple[ast.AST, ...]:
     """The nodes of a function's body, without those of the functions and classes inside it."""
+    known: tuple[ast.AST, ...] | None = getattr(function, "own_nodes", None)
+    if known is not None:
+        return known
+    found: list[ast.AST] = []
     stack: list[ast.AST] = [*reversed(function.body)]
     while stack:
         node = stack.pop()
-        yield node
+        found.append(node)
         if isinstance(node, _SCOPES):
             continue
         inside: list[ast.AST] = []  # as ast.iter_child_nodes, which takes twice the time
@@ -908,6 +912,8 @@ def own_nodes(function: Function) -> Iterator[ast.AST]:
             elif type(value) is list:
                 inside += [item for item in value if isinstance(item, ast.AST)]
         stack += reversed(inside)
+    setattr(function, "own_nodes", tuple(found))  # noqa: B010  # many rules ask; a node has room for it
+    return tuple(found)
 
 
 def _is_none(node: ast.AST) -> bool:
