@@ -199,6 +199,7 @@ def _check_some(files: Iterable[Path], what: Asked, *, entry: bool = False) -> C
                 findings += check_source(source, project, what, entry=entry)
             elif what.wants(source.code):
                 findings.append(source)
+        project.forget()
     return Checked(tuple(findings), tuple(unreadable), count)
 
 
