@@ -393,3 +393,17 @@ class TestWhatAProjectDeclares:
 def test_the_installed_version_is_what_its_metadata_says() -> None:
     assert version_of("") == tuple(map(int, version("fastmcp").split(".")))
     assert (version_of("3"), version_of("2.14"), version_of("4.1.2")) == ((3, 99), (2, 14), (4, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("decorated", "count"), [("", 1), ("@cache\n", 1), ("@parsed\n", 0), ("@parsed('x')\n", 0)]
+)
+def test_what_a_decorated_function_gives_is_not_known(
+    decorated: str, count: int, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A decorator of the project may return something else: then nothing is said of the result."""
+    Path("desk.py").write_text(
+        "from functools import cache\n\nfrom fastmcp import FastMCP\n\n\n"
+        f"{decorated}def create():\n    return FastMCP('desk')\n\n\nmcp = create()\n\n\n{RESOURCE}"
+    )
+    assert len(as_json(capsys, "desk.py", "--select", "MCP004")) == count

@@ -95,6 +95,7 @@ CANONICAL = {
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
 DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
+KEEPING = frozenset({"functools.cache", "functools.lru_cache"})  # decorators that change no result
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -714,8 +715,17 @@ class Module:
         return self.meaning(node, region)
 
     def returned(self, function: Function) -> str | None:
-        """What a function of this file gives: by its annotation, else by what all of its returns mean."""
+        """What a function of this file gives: by its annotation, else by what all of its returns mean.
+
+        A decorator may give something else, and so may a function that says that it gives a dict.
+        """
         inner = self.regions[function]
+        for decorator in function.decorator_list:
+            named = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if self.meaning(named, inner) not in KEEPING:
+                return None
+        if isinstance(function.returns, ast.Name) and hasattr(builtins, function.returns.id):
+            return None
         kind = self.annotated(function.returns, inner) if function.returns is not None else None
         if kind is not None:
             return f"{kind}()"
