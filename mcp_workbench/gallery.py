@@ -1,0 +1,89 @@
+"""What chapter 13 shows of `check`: what it says of a cell that is meant to fail, as if it were not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.findings import Finding
+from mcp_workbench.live import cells_run
+from mcp_workbench.notebook import Cell
+from mcp_workbench.rules.checking import WRONG, asked, check_source
+from mcp_workbench.rules.project import Project
+from mcp_workbench.rules.sources import AWAITED, of_cells
+
+HERE = "cell.ipynb"
+
+
+def check_cell() -> None:
+    """Print what `mcp-workbench check` says of the cell that was run last, read as it would be meant.
+
+    Raises:
+        WorkbenchError: No notebook's kernel runs this.
+
+    >>> check_cell()
+    MCP004 the address 'config' has no scheme
+        @mcp.resource("config")
+      do: Give it one, such as 'data://config'.
+    """
+    cells = [source for source in cells_run() if "check_cell()" not in source]
+    if not cells:
+        raise WorkbenchError("no cell was run before this one; of files, ask `mcp-workbench check`")
+    found = findings(cells[-1], cells[:-1])
+    for finding in found:
+        print(f"{finding.code} {finding.what}\n    {finding.place.source.strip()}\n  do: {finding.do}")
+    if not found:
+        print("nothing found")
+
+
+def findings(source: str, before: Iterable[str] = ()) -> list[Finding]:
+    """What check finds in a cell, read as it would be meant, with the imports of the cells before it."""
+    imports = dict.fromkeys(line for cell in before for line in _imports(cell))
+    cells = [Cell(HERE, 1, "", "", "\n".join(imports)), Cell(HERE, 2, "", "", meant(source))]
+    read = of_cells(HERE, cells)
+    found = [read] if isinstance(read, Finding) else check_source(read, Project(), asked((), ()))
+    return [finding for finding in found if finding.place.cell == 2]
+
+
+def meant(source: str) -> str:
+    """A cell that is meant to fail as it would be meant: its names without `_wrong`, and no expect_error.
+
+    >>> print(meant('with expect_error(TypeError):\\n    mcp_wrong = FastMCP(port=8000)'))
+    mcp = FastMCP(port=8000)
+    """
+    while block := next(filter(_expects, ast.walk(_parsed(source))), None):
+        source = _opened(source.split("\n"), block)
+    return WRONG.sub("", source)
+
+
+def _expects(node: ast.AST) -> bool:
+    """Is it `with expect_error(...):`?"""
+    if not isinstance(node, ast.With):
+        return False
+    called = node.items[0].context_expr
+    return isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "expect_error"
+
+
+def _opened(lines: list[str], block: ast.With) -> str:
+    """The text with the statements of a block in the block's place."""
+    first = block.body[0]
+    decorators = getattr(first, "decorator_list", [])
+    begin = min(node.lineno for node in (first, *decorators))
+    body = lines[begin - 1 : block.end_lineno]
+    inner = slice(block.lineno - 1, block.end_lineno)
+    lines[inner] = [(" " * block.col_offset + line[first.col_offset :]).rstrip() for line in body]
+    return "\n".join(lines)
+
+
+def _imports(source: str) -> list[str]:
+    """The imports at a cell's top level; of a cell that is no Python none."""
+    try:
+        tree = _parsed(source)
+    except SyntaxError:
+        return []
+    return [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def _parsed(source: str) -> ast.Module:
+    return compile(source, HERE, "exec", ast.PyCF_ONLY_AST | AWAITED, dont_inherit=True)
