@@ -52,17 +52,19 @@ def meant(source: str) -> str:
     >>> print(meant('with expect_error(TypeError):\\n    mcp_wrong = FastMCP(port=8000)'))
     mcp = FastMCP(port=8000)
     """
-    while block := next(filter(_expects, ast.walk(_parsed(source))), None):
+    while (block := _expecting(_parsed(source))) is not None:
         source = _opened(source.split("\n"), block)
     return WRONG.sub("", source)
 
 
-def _expects(node: ast.AST) -> bool:
-    """Is it `with expect_error(...):`?"""
-    if not isinstance(node, ast.With):
-        return False
-    called = node.items[0].context_expr
-    return isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "expect_error"
+def _expecting(tree: ast.Module) -> ast.With | None:
+    """The first `with expect_error(...):` in a cell."""
+    for node in ast.walk(tree):
+        called = node.items[0].context_expr if isinstance(node, ast.With) else None
+        named = called.func if isinstance(called, ast.Call) else None
+        if isinstance(node, ast.With) and isinstance(named, ast.Name) and named.id == "expect_error":
+            return node
+    return None
 
 
 def _opened(lines: list[str], block: ast.With) -> str:
@@ -86,4 +88,5 @@ def _imports(source: str) -> list[str]:
 
 
 def _parsed(source: str) -> ast.Module:
-    return compile(source, HERE, "exec", ast.PyCF_ONLY_AST | AWAITED, dont_inherit=True)
+    tree: ast.Module = compile(source, HERE, "exec", ast.PyCF_ONLY_AST | AWAITED, dont_inherit=True)
+    return tree
