@@ -1,9 +1,15 @@
-"""What chapter 13 shows of `check`: what it says of a cell that is meant to fail, as if it were not."""
+"""What chapter 13, the error gallery, shows with: `check` asked about a cell, and a terminal."""
 
 from __future__ import annotations
 
 import ast
+import os
+import re
+import subprocess
+import sysconfig
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
@@ -14,6 +20,17 @@ from mcp_workbench.rules.project import Project
 from mcp_workbench.rules.sources import AWAITED, of_cells
 
 HERE = "cell.ipynb"
+FRAMES = re.compile(r"^(?:Traceback|  File ).*\n(?: .*\n)*", re.MULTILINE)
+SECONDS = 60
+SETTINGS = {
+    "NO_COLOR": "1",
+    "COLUMNS": "200",
+    "TZ": "JST-9",  # a clock that is not UTC's shows what mistakes it for that
+    "PYTHONWARNINGS": "ignore",
+    "FASTMCP_ENABLE_RICH_LOGGING": "false",
+    "FASTMCP_LOG_LEVEL": "ERROR",
+    "FASTMCP_SHOW_SERVER_BANNER": "false",
+}
 
 
 def check_cell() -> None:
@@ -90,3 +107,60 @@ def _imports(source: str) -> list[str]:
 def _parsed(source: str) -> ast.Module:
     tree: ast.Module = compile(source, HERE, "exec", ast.PyCF_ONLY_AST | AWAITED, dont_inherit=True)
     return tree
+
+
+def terminal(*commands: str, match: str = "", only: str = "", port: str = "8000", **files: str) -> None:
+    """Write files into a new folder, run commands there, and print what a terminal shows.
+
+    Of tracebacks the last lines are left, and of places FOLDER (the new one) and SITE (installed packages).
+
+    Args:
+        commands: As they are typed; `python`, `fastmcp` and `mcp-workbench` are those of this environment.
+        match: A regular expression that must be found in what is printed.
+        only: One that a line must match to be printed.
+        port: What takes the place of 8000 in the files; it is printed as 8000.
+        files: Texts of Python files, by name without `.py`.
+
+    Raises:
+        AssertionError: `match` is not found.
+
+    >>> terminal("python server.py", match="nothing", server="import nothing")
+    $ python server.py
+    ModuleNotFoundError: No module named 'nothing'
+    exit code 1
+    """
+    said = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            Path(folder, f"{name}.py").write_text(text.lstrip().replace("8000", port), encoding="utf-8")
+        for command in commands:
+            done = subprocess.run(
+                command.split(),
+                cwd=folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            lines = _without_places(FRAMES.sub("", done.stdout + done.stderr), folder).splitlines()
+            said += [f"$ {command}", *(line for line in lines if line.strip() and re.search(only, line))]
+            said += [f"exit code {done.returncode}"] if done.returncode else []
+    shown = "\n".join(said).replace(port, "8000")
+    if not re.search(match, shown):
+        raise AssertionError(f"{match!r} is not in what was printed:\n{shown}")
+    print(shown)
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    kept = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    return {**kept, **SETTINGS, "PATH": path}
+
+
+def _without_places(text: str, folder: str) -> str:
+    places = {os.path.realpath(folder): "FOLDER", folder: "FOLDER", sysconfig.get_path("purelib"): "SITE"}
+    for place, name in places.items():
+        text = text.replace(place, name)
+    return text

@@ -141,7 +141,7 @@ def test_the_messages_are_those_that_the_rule_tells(code: str) -> None:
 
 def test_the_table_has_all_codes_and_only_messages_that_the_rules_tell() -> None:
     (table,) = [source(cell) for cell in CELLS if cell["id"] == "all-messages"]
-    rows = re.findall(r"^\| (.+) \| (MCP\d+(?:, MCP\d+)*) \|$", table, re.M)
+    rows = re.findall(r"^\| (.+) \| (MCP\d+(?:, MCP\d+)*) \| .+ \|$", table, re.M)
     seen = set()
     for text, codes in rows:
         seen |= set(codes.split(", "))
@@ -202,3 +202,36 @@ class TestCheckCell:
         monkeypatch.setattr(live, "_shell", lambda: None)
         with pytest.raises(WorkbenchError, match="mcp-workbench check"):
             gallery.check_cell()
+
+
+class TestTerminal:
+    def test_it_prints_what_one_reads(self, capsys: pytest.CaptureFixture[str]) -> None:
+        server = """
+import other, sys
+def fail():
+    print("port 8000")
+    raise ValueError(f"in {other.__file__}, at {sys.argv[0]}")
+fail()
+"""
+        commands = ("python server.py", "python other.py")
+        gallery.terminal(*commands, match="port 8000", server=server, other="", port="4711")
+        assert capsys.readouterr().out == (
+            "$ python server.py\nport 8000\nValueError: in FOLDER/other.py, at server.py\nexit code 1\n"
+            "$ python other.py\n"
+        )
+
+    def test_the_port_is_another_one_while_it_runs(self, capsys: pytest.CaptureFixture[str]) -> None:
+        gallery.terminal("python server.py", server="print(8000 + 1)", port="4711")
+        assert capsys.readouterr().out.endswith("\n4712\n")
+
+    def test_only_some_lines(self, capsys: pytest.CaptureFixture[str]) -> None:
+        gallery.terminal("python server.py", only="^b", server="print('a\\nb\\n\\nbc')")
+        assert capsys.readouterr().out == "$ python server.py\nb\nbc\n"
+
+    def test_it_fails_where_what_it_expects_is_not_said(self) -> None:
+        with pytest.raises(AssertionError, match=r"'oops' is not in what was printed:\n\$ python server.py"):
+            gallery.terminal("python server.py", match="oops", server="")
+
+    def test_it_knows_this_environments_commands(self, capsys: pytest.CaptureFixture[str]) -> None:
+        gallery.terminal("mcp-workbench check server.py", match="MCP024", server="from fastmcp import Icon")
+        assert "exit code 1" in capsys.readouterr().out
