@@ -79,8 +79,8 @@ def codes_found(code: str, cell: Cell, folder: Path) -> set[str]:
     }
     for name, text in kept.items():
         (folder / f"{name}.py").write_text(text.lstrip())
-    named = "." if '"mcp-workbench check ."' in source(cell) else "server.py"
-    found = check([folder / named], asked((*DEFAULT, code), ()))
+    all_of_it = any('"mcp-workbench check ."' in source(other) for other in section(code))
+    found = check([folder if all_of_it else folder / "server.py"], asked((*DEFAULT, code), ()))
     assert not found.unreadable
     return {finding.code for finding in found.findings}
 
@@ -209,7 +209,7 @@ class TestTerminal:
         server = """
 import other, sys
 def fail():
-    print("port 8000")
+    print("\\nport 8000\\n")
     raise ValueError(f"in {other.__file__}, at {sys.argv[0]}")
 fail()
 """
