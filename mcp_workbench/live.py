@@ -141,6 +141,12 @@ def rebuild() -> Rebuilt:
     return Rebuilt(len(program.cells), before, components(namespace.get("mcp")))
 
 
+def cells_run() -> list[str]:
+    """The cells that this kernel has run, as they were typed; the last one is the one that runs now."""
+    shell = _shell()
+    return [] if shell is None else list(shell.history_manager.input_hist_raw[1:])
+
+
 def run(program: Program, namespace: Namespace, folder: Path) -> None:
     """Run a program in a namespace. A traceback names notebook, cell and line, and shows the source.
 

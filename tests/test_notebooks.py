@@ -235,6 +235,26 @@ def test_a_good_notebook_has_no_fault() -> None:
     assert faults("07_x", good()) == []
 
 
+def test_the_reference_may_be_long_and_no_other_chapter() -> None:
+    long = good()
+    sections = [markdown(f"more-{number}", f"## More {number}") for number in range(9)]
+    texts = [markdown(f"text-{number}", ("word " * 40).strip()) for number in range(60)]
+    insert("finished", *sections, *texts)(long)
+    assert [fault.split()[1] for fault in faults("07_x", long)] == ["sections,", "cells,", "words,"]
+    everywhere("# 07", "# 13")(long)
+    everywhere("07_x", "13_x")(long)
+    assert faults("13_x", long) == []
+    assert any("words" in fault for fault in faults("13_x", {**long, "cells": long["cells"][:9]}))
+
+
+def test_what_a_file_says_is_not_what_the_cell_does() -> None:
+    notebook = good()
+    write("code-0-0", "server = '''\nimport asyncio\nasyncio.run(x())\n'''")(notebook)
+    assert faults("07_x", notebook) == []
+    write("code-0-0", "x = '''\n1\n'''\nasyncio.run(x())")(notebook)
+    assert faults("07_x", notebook) == ["code-0-0: asyncio.run("]
+
+
 @pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_catches(rule: str) -> None:
     change, keyword = BROKEN[rule]
