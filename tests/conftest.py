@@ -20,6 +20,11 @@ ROOT = Path(__file__).parent.parent
 SERVER = '#| export\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("Small")'
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: many tests wait for a process of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long: each of xdist's workers has a run of tests, and shares the last ones."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
