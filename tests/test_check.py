@@ -407,3 +407,10 @@ def test_what_a_decorated_function_gives_is_not_known(
         f"{decorated}def create():\n    return FastMCP('desk')\n\n\nmcp = create()\n\n\n{RESOURCE}"
     )
     assert len(as_json(capsys, "desk.py", "--select", "MCP004")) == count
+
+
+def test_a_file_that_does_not_mention_mcp(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test of a server's tools, say: what it gets from the server is known."""
+    Path("desk.py").write_text(GOOD.replace("@mcp.resource", "@mcp.tool\ndef lend(): ...\n\n\n@mcp.resource"))
+    Path("try.py").write_text("from desk import lend\n\nlend.fn()\n")
+    assert [f["code"] for f in as_json(capsys, ".")] == ["MCP110"]

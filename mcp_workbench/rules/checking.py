@@ -31,7 +31,7 @@ WORTH_ANOTHER_CORE = 400_000  # bytes: below, starting a process takes longer th
 PART = 2_000_000  # bytes that are checked before the memory that they took is given back
 DIST_INFO = re.compile(r"fastmcp-(\d[\w.]*)\.dist-info")
 WRONG = re.compile(r"_wrong\b")
-EVERYWHERE = frozenset({"MCP013", "MCP014"})  # these concern files that do not mention MCP, too
+ELSEWHERE = {"MCP014": "utc", "MCP110": ".fn"}  # asked of files that only say this, and not MCP
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def check_source(
     speak of what a learner meets while running.
     """
     speaks = "mcp" in source.text.casefold() or outer is not None
-    if not speaks and "utc" not in source.text:
+    if not speaks and not any(word in source.text for word in ELSEWHERE.values()):
         return []
     module = project.module(source, outer)
     module.entry = entry
@@ -232,7 +232,7 @@ def check_source(
     server_cells = outer is not None or any(cell.finished for cell, _ in source.cells)
     found: list[Finding] = []
     for code, rule in RULES.items():
-        if not (what.wants(code) and rule.holds(target) and (speaks or code in EVERYWHERE)):
+        if not (what.wants(code) and rule.holds(target) and (speaks or code in ELSEWHERE)):
             continue
         for finding in rule.find(rule, module, target):
             cell = source.cell_at(finding.place.line)
