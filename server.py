@@ -31,7 +31,7 @@
 # chapter 03_prompts.ipynb sha256:97a55a695e1ad1b9
 # chapter 04_context.ipynb sha256:49539a5282db871f
 # chapter 05_storage.ipynb sha256:3ca16fc1443541df
-# chapter 06a_lifespan.ipynb sha256:f51a85e6696dbcc9
+# chapter 06a_lifespan.ipynb sha256:3e8a7b8b3b15aed7
 # chapter 06b_state.ipynb sha256:c0f5900e90985a2b
 # chapter 07a_middleware.ipynb sha256:d30371445742fd26
 # chapter 07b_limits.ipynb sha256:7c3bb83fed105796
@@ -42,7 +42,7 @@
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
 # chapter 12a_running.ipynb sha256:d1c25d7bc4131e09
-# this file, but for this line, sha256:924a2b63b5a0c19d
+# this file, but for this line, sha256:cb5862e5c2b3b8b3
 
 import argparse
 import asyncio
@@ -1541,7 +1541,7 @@ DATABASE_URL = setting(
 )
 
 
-# %% 06a_lifespan.ipynb#tables  A database at an address
+# %% 06a_lifespan.ipynb#other-tables  A database at an address
 TABLES = MetaData()
 PATRONS = Table(
     "patrons",
@@ -1558,16 +1558,7 @@ LOANS = Table(
     Column("patron_id", ForeignKey(PATRONS.c.id), nullable=False, index=True),
     Column("due", Date, nullable=False),
 )
-NUMBERS = Table(
-    "numbers",
-    TABLES,
-    Column("of", String, primary_key=True),  # what is numbered
-    Column("last", Integer, nullable=False),
-)
-
-
-# %% 06a_lifespan.ipynb#the-queues-table  A database at an address
-HOLDS = Table(
+Table(
     "holds",
     TABLES,
     Column("place", Integer, primary_key=True),  # counted by the database
@@ -1576,6 +1567,16 @@ HOLDS = Table(
     Column("collect_at", String, nullable=False),
     UniqueConstraint("book_id", "patron_id"),
 )
+NUMBERS = Table(
+    "numbers",
+    TABLES,
+    Column("of", String, primary_key=True),  # what is numbered
+    Column("last", Integer, nullable=False),
+)
+
+
+# %% 06a_lifespan.ipynb#tables  A database at an address
+HOLDS = TABLES.tables["holds"]
 
 
 # %% 06a_lifespan.ipynb#open-database  A database at an address

@@ -173,6 +173,10 @@ def _export(options: argparse.Namespace) -> int:
         return _check(made.text, export.read_target(target), target)
     written = export.write(made, target, force=options.force)
     print(f"{target}: {'written' if written else 'up to date'}, {len(made.program.pieces)} cells")
+    from mcp_workbench.rules.command import warnings_of
+
+    if found := warnings_of(here, made.program):
+        print(f"\n{found}\n\nmcp-workbench: warning: `mcp-workbench explain CODE` says more", file=sys.stderr)
     return 0
 
 

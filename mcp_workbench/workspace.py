@@ -153,7 +153,8 @@ def at(folder: Path) -> Workspace | None:
     except tomllib.TOMLDecodeError as error:
         raise WorkbenchError(f"{pyproject}: not valid TOML: {error}") from error
     table = data.get("tool", {}).get("mcp-workbench")
-    if table is None:
+    only_checked = isinstance(table, dict) and table.keys() == {"check"}
+    if table is None or (only_checked and not (folder / "notebooks").is_dir()):
         return None
     return _described(folder, pyproject, table, data.get("project", {}))
 
@@ -161,10 +162,11 @@ def at(folder: Path) -> Workspace | None:
 def _described(folder: Path, pyproject: Path, table: object, project: dict[str, Any]) -> Workspace:
     if not isinstance(table, dict):
         raise WorkbenchError(f"{pyproject}: tool.mcp-workbench must be a table; an empty one will do.")
-    unknown = sorted(table.keys() - {"description", "requires"})
+    unknown = sorted(table.keys() - {"check", "description", "requires"})
     if unknown:
         raise WorkbenchError(
-            f"{pyproject}: [tool.mcp-workbench] has no key {unknown[0]!r}; it knows description and requires."
+            f"{pyproject}: [tool.mcp-workbench] has no key {unknown[0]!r}; "
+            "it knows check, description and requires."
         )
     own = [d for d in project.get("dependencies", ()) if re.match(r"fastmcp\b(?!-)", str(d))]
     requires = table.get("requires", own or [FASTMCP])

@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 
 os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a hundred processes would compile the package anew
 HOME = tempfile.TemporaryDirectory(prefix="fastmcp-home-")  # FastMCP would keep OAuth tokens in the user's
 os.environ["FASTMCP_HOME"] = HOME.name
 
 ROOT = Path(__file__).parent.parent
 SERVER = '#| export\nfrom fastmcp import FastMCP\n\nmcp = FastMCP("Small")'
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: many tests wait for a process of their own."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conftest import SERVER, MakeWorkspace, write_notebook
 
 from mcp_workbench.cli import main
 from mcp_workbench.rules import RULES
+from mcp_workbench.rules.checking import version_of
 from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.rule import Target
 
@@ -293,6 +295,18 @@ class TestNotebooks:
             ("01_b.ipynb", "MCP205"),
         ]
 
+    def test_export_warns_of_what_is_found(
+        self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = make_workspace(a=[SERVER, f"#| export\n{RESOURCE}"])
+        assert main(["export", str(folder)]) == 0
+        out, err = capsys.readouterr()
+        assert out.endswith("written, 2 cells\n")
+        assert "00_a.ipynb cell 2 (a-2), line 2: MCP004 the address 'config' has no scheme" in err
+        (folder / "pyproject.toml").write_text("[tool.mcp-workbench.check]\nignore = ['MCP004']\n")
+        assert main(["export", str(folder)]) == 0
+        assert capsys.readouterr().err == ""
+
     def test_an_edited_server_is_checked_itself(
         self, make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -374,3 +388,22 @@ class TestWhatAProjectDeclares:
     def test_in_requirements(self, folder: Path) -> None:
         Path("requirements.txt").write_text("fastmcp==4.1.2  # pinned\n-r other.txt\n\nHTTPX\n")
         assert target_of(folder / "server.py", (4,)).requires == {"fastmcp", "httpx"}
+
+
+def test_the_installed_version_is_what_its_metadata_says() -> None:
+    assert version_of("") == tuple(map(int, version("fastmcp").split(".")))
+    assert (version_of("3"), version_of("2.14"), version_of("4.1.2")) == ((3, 99), (2, 14), (4, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("decorated", "count"), [("", 1), ("@cache\n", 1), ("@parsed\n", 0), ("@parsed('x')\n", 0)]
+)
+def test_what_a_decorated_function_gives_is_not_known(
+    decorated: str, count: int, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A decorator of the project may return something else: then nothing is said of the result."""
+    Path("desk.py").write_text(
+        "from functools import cache\n\nfrom fastmcp import FastMCP\n\n\n"
+        f"{decorated}def create():\n    return FastMCP('desk')\n\n\nmcp = create()\n\n\n{RESOURCE}"
+    )
+    assert len(as_json(capsys, "desk.py", "--select", "MCP004")) == count

@@ -207,14 +207,16 @@ async def test_closed_when_the_start_fails_half_way(
 ) -> None:
     """The last step of the lifespan fails; the database was open by then, and must not stay so."""
 
-    class Unusable:
-        def __init__(self, **options: Any) -> None:
-            assert len(connections(settings)) == 1
-            raise OSError("no HTTP today")
+    async def open_and_fail(database: AsyncEngine, entries: Any) -> None:
+        await open_the_books(database, entries)
+        assert len(connections(settings)) == 1
+        raise OSError("no books today")
+
+    open_the_books = server.open_the_books
 
     monkeypatch.setattr(server, "DATABASE_URL", server.database_address(settings["DATABASE_URL"]))
-    monkeypatch.setattr(server.httpx2, "AsyncClient", Unusable)
-    with pytest.raises(OSError, match="no HTTP today"):
+    monkeypatch.setattr(server, "open_the_books", open_and_fail)
+    with pytest.raises(server.CannotOpen, match="no books today"):
         async with server.library(FastMCP("lab")):
             pass
     assert connections(settings) == []

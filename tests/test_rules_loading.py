@@ -48,15 +48,19 @@ def found(files: dict[str, str], target: Target = TARGET, again: bool = False) -
 
 def test_a_circle_is_reported_where_the_import_fails() -> None:
     files = {
-        "a.py": "from b import y  # of the MCP server\nx = 1\n",
-        "b.py": "from c import z\ny = 1\n",
-        "c.py": "from a import x\nz = 1\n",
+        "server.py": f"import a\n{SERVER}",
+        "a/__init__.py": "from a.b import y\nx = 1\n",
+        "a/b.py": "from a.c import z\ny = 1\n",
+        "a/c.py": "from a import x\nz = 1\n",
         "outside.py": "import a\n",
     }
-    assert found(files) == []  # no file of a server
-    assert found(files | {"server.py": f"import outside\n{SERVER}"}) == ["MCP013 server.py:1"]
-    files["c.py"] += "# of the MCP server\n"
-    assert found(files | {"server.py": f"import outside\n{SERVER}"}) == ["MCP013 c.py:1"]
+    assert found(files) == []  # a long way round, and not one of these files speaks of it
+    files["a/b.py"] += "# of the MCP server\n"
+    assert found(files) == ["MCP013 server.py:1"]
+    files["a/c.py"] += "# of the MCP server\n"
+    assert found(files) == ["MCP013 a/c.py:1"]
+    files["a/b.py"] = "from a import x\ny = 1\n"
+    assert found(files) == ["MCP013 server.py:1"]
 
 
 def test_a_file_that_is_read_twice_is_still_of_its_circle() -> None:
@@ -106,6 +110,13 @@ def test_tools_that_import_the_script_register_with_its_copy() -> None:
     assert found(files) == ["MCP013 one.py:1"]
     files["two.py"] = "import server as s\n@s.mcp.tool\ndef two(): ...\n"
     assert found(files) == ["MCP013 one.py:1", "MCP013 two.py:1"]
+
+
+def test_a_long_chain_of_names() -> None:
+    files = {f"m{n}.py": f"from m{n + 1} import f as g\nx0 = 1\ndef f(): return g()\n" for n in range(1000)}
+    chain = "".join(f"x{n + 1} = x{n}\n" for n in range(1000)) + "def f(): return x1000\n"
+    tool = "from m0 import f\n@mcp.tool\ndef tool(): return [f(), f()]\nprint(f().settings)\n"
+    assert found({**files, "m1000.py": "x0 = 1\n" + chain, "server.py": SERVER + tool}) == []
 
 
 def test_a_long_chain_of_imports() -> None:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,6 +185,37 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]
         def new(settings: dict[str, str] | None = None, **handlers: Any) -> Client[Any]:
             both = {**kept, **(settings or {})}
             return servers.enter_context(new_desk(request.param.way, tmp_path, settings=both, **handlers))
+
+        yield new
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Backing], str]]:
+    """The address of a server over HTTP, by its backing: one for all tests that change nothing."""
+    with ExitStack() as servers:
+
+        @cache
+        def address(backing: Backing) -> str:
+            home = tmp_path_factory.mktemp("standing")
+            settings = servers.enter_context(backed(backing, home))
+            return servers.enter_context(serving_http(home, settings=settings))
+
+        yield address
+
+
+@pytest.fixture(params=OWN, ids=str)
+def visit(
+    request: pytest.FixtureRequest, tmp_path: Path, standing: Callable[[Backing], str]
+) -> Iterator[Connect]:
+    """visit(handlers) gives a client of a server that it must not change; over HTTP others visit it, too."""
+    way, backing = request.param
+    with ExitStack() as servers:
+
+        def new(**handlers: Any) -> Client[Any]:
+            if way.transport == "http":
+                return Client(f"{standing(backing)}/mcp", mode=way.mode, timeout=PATIENCE, **handlers)
+            settings = servers.enter_context(backed(backing, tmp_path))
+            return servers.enter_context(new_desk(way, tmp_path, settings=settings, **handlers))
 
         yield new
 
@@ -740,9 +772,7 @@ async def test_a_loan_and_its_return_are_seen_everywhere(connect: Connect) -> No
 # Questions -------------------------------------------------------------------------------------------
 
 
-REFUSALS = pytest.mark.parametrize("refusal", [DECLINE, CANCEL], ids=["decline", "cancel"])
-
-
+REFUSALS = (DECLINE, CANCEL)
 REQUEST = {"book_id": LEAGUES, "patron_id": "p001"}
 ADA = {"name": "Ada Example", "email": "ada@example.org"}
 
@@ -759,11 +789,11 @@ class TestReserve:
         assert question.message == f"Where will you collect {BOOKS[LEAGUES]['title']!r}?"
         assert question.requested_schema["properties"]["value"]["enum"] == BRANCHES
 
-    @REFUSALS
-    async def test_a_refusal_reserves_nothing(self, connect: Connect, refusal: ElicitResult[Any]) -> None:
-        async with connect(elicitation_handler=Person(refusal, accept(value="Leith"))) as client:
-            with pytest.raises(ToolError, match=f"Nothing was reserved: .* chose to {refusal.action}"):
-                await client.call_tool("reserve", REQUEST)
+    async def test_a_refusal_reserves_nothing(self, connect: Connect) -> None:
+        async with connect(elicitation_handler=Person(*REFUSALS, accept(value="Leith"))) as client:
+            for refusal in REFUSALS:
+                with pytest.raises(ToolError, match=f"Nothing was reserved: .* chose to {refusal.action}"):
+                    await client.call_tool("reserve", REQUEST)
             assert (await ask(client, "reserve", **REQUEST))["collect_at"] == "Leith"
 
     async def test_an_answer_that_was_not_offered(self, connect: Connect) -> None:
@@ -789,22 +819,20 @@ class TestRegister:
         home = form.requested_schema["properties"]["home_branch"]
         assert (home["enum"], home["default"]) == (BRANCHES, "Central")
 
-    @REFUSALS
-    @pytest.mark.parametrize("before", [[], [accept()]], ids=["notice", "form"])
-    async def test_a_refusal_registers_nobody(
-        self, connect: Connect, before: list[ElicitResult[Any]], refusal: ElicitResult[Any]
-    ) -> None:
-        person = Person(*before, refusal, accept(), accept(**ADA))
-        why = f"chose to {refusal.action}" if before else "the privacy notice was not accepted"
+    async def test_a_refusal_registers_nobody(self, connect: Connect) -> None:
+        at_the_form = [answer for refusal in REFUSALS for answer in (accept(), refusal)]
+        person = Person(*REFUSALS, *at_the_form, accept(), accept(**ADA))
+        next_id = f"p{len(PATRONS) + 1:03}"
+        whys = ["the privacy notice was not accepted"] * 2 + [f"chose to {r.action}" for r in REFUSALS]
         async with connect(elicitation_handler=person) as client:
-            with pytest.raises(ToolError, match=f"Nobody was registered: .*{why}"):
-                await client.call_tool("register")
-            assert len(person.asked) == len(before) + 1
-            next_id = f"p{len(PATRONS) + 1:03}"
-            with pytest.raises(ToolError, match="No patron has the id"):
-                await client.call_tool(
-                    "lend", {"book_id": ROUND_THE_WORLD, "patron_id": next_id, "branch": "Leith"}
-                )
+            for why in whys:
+                with pytest.raises(ToolError, match=f"Nobody was registered: .*{why}"):
+                    await client.call_tool("register")
+                with pytest.raises(ToolError, match="No patron has the id"):
+                    await client.call_tool(
+                        "lend", {"book_id": ROUND_THE_WORLD, "patron_id": next_id, "branch": "Leith"}
+                    )
+            assert len(person.asked) == 2 + 2 * 2
             assert await ask(client, "register") == next_id
 
     async def test_a_form_that_is_filled_in_wrongly(self, connect: Connect) -> None:
@@ -815,7 +843,7 @@ class TestRegister:
 
 
 class TestSuggest:
-    async def test_books_on_the_shelf_that_share_most_subjects(self, connect: Connect) -> None:
+    async def test_books_on_the_shelf_that_share_most_subjects(self, visit: Connect) -> None:
         at_leith = on_shelf("Leith")
         counts = Counter(subject for book_id in at_leith for subject in BOOKS[book_id]["subjects"])
         liked = [subject for subject, _ in counts.most_common(2)]
@@ -824,7 +852,7 @@ class TestSuggest:
             return len(set(liked).intersection(BOOKS[book_id]["subjects"]))
 
         reader = Person(accept(value=liked))
-        async with connect(elicitation_handler=reader) as client:
+        async with visit(elicitation_handler=reader) as client:
             books = await ask(client, "suggest", branch="Leith")
         ids = [book["id"] for book in books]
         assert books == [told(book_id) for book_id in ids]
@@ -835,28 +863,28 @@ class TestSuggest:
         assert choice["type"] == "array"
         assert choice["items"]["enum"] == sorted({s for b in BOOKS.values() for s in b["subjects"]})
 
-    @REFUSALS
-    async def test_a_refusal_suggests_nothing(self, connect: Connect, refusal: ElicitResult[Any]) -> None:
-        reader = Person(refusal)
-        async with connect(elicitation_handler=reader) as client:
-            with pytest.raises(ToolError, match=r"nothing to suggest\. Use find_books"):
-                await client.call_tool("suggest", {"branch": "Leith"})
-        assert len(reader.asked) == 1
+    async def test_a_refusal_suggests_nothing(self, visit: Connect) -> None:
+        reader = Person(*REFUSALS)
+        async with visit(elicitation_handler=reader) as client:
+            for _ in REFUSALS:
+                with pytest.raises(ToolError, match=r"nothing to suggest\. Use find_books"):
+                    await client.call_tool("suggest", {"branch": "Leith"})
+        assert len(reader.asked) == len(REFUSALS)
 
-    async def test_only_what_was_asked_for(self, connect: Connect) -> None:
-        async with connect(elicitation_handler=Person(accept(value=[]))) as client:
+    async def test_only_what_was_asked_for(self, visit: Connect) -> None:
+        async with visit(elicitation_handler=Person(accept(value=[]))) as client:
             assert await ask(client, "suggest", branch="Leith") == []
 
 
 class TestShelfCard:
-    async def test_the_words_are_those_of_the_clients_model(self, connect: Connect) -> None:
+    async def test_the_words_are_those_of_the_clients_model(self, visit: Connect) -> None:
         prompts: list[tuple[str, str | None, int]] = []
 
         def model(messages: Any, params: Any, context: Any) -> str:
             prompts.append((messages[0].content.text, params.system_prompt, params.max_tokens))
             return "Captain Nemo goes down."
 
-        async with connect(sampling_handler=model) as client:
+        async with visit(sampling_handler=model) as client:
             assert await ask(client, "shelf_card", book_id=LEAGUES) == "Captain Nemo goes down."
         ((prompt, system_prompt, max_tokens),) = prompts
         book = BOOKS[LEAGUES]
@@ -864,12 +892,12 @@ class TestShelfCard:
         assert system_prompt == "You are a librarian. Do not give the ending away."
         assert max_tokens == 200
 
-    async def test_a_picture_is_no_text(self, connect: Connect) -> None:
+    async def test_a_picture_is_no_text(self, visit: Connect) -> None:
         def painter(messages: Any, params: Any, context: Any) -> CreateMessageResult:
             picture = ImageContent(type="image", data="AAAA", mime_type="image/png")
             return CreateMessageResult(role="assistant", model="painter", content=picture)
 
-        async with connect(sampling_handler=painter) as client:
+        async with visit(sampling_handler=painter) as client:
             with pytest.raises(ToolError, match="model sent image, and this needs text"):
                 await client.call_tool("shelf_card", {"book_id": LEAGUES})
 

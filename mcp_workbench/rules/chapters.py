@@ -51,11 +51,10 @@ def program_of(here: Workspace) -> Source | list[Finding]:
             replace(f, place=replace(f.place, chapter=str(folder / f.place.chapter)))
             for f in refused.findings
         ]
-    text, cells = _kept_lines(program)
-    return Source(str(folder), text, ast.parse(text), cells)
+    return source_of(program, folder)
 
 
-def _kept_lines(program: Program) -> tuple[str, tuple[tuple[Cell, int], ...]]:
+def source_of(program: Program, folder: Path) -> Source:
     """All lines of the finished cells, in the program's order; what was revised later is left blank."""
     from mcp_workbench.tangle import read_cell
 
@@ -71,7 +70,7 @@ def _kept_lines(program: Program) -> tuple[str, tuple[tuple[Cell, int], ...]]:
         for number, line in enumerate(cell.source.split("\n"), start=1):
             text.append(line if number in kept else "")
             where.append((cell, number))
-    return "\n".join(text), tuple(where)
+    return Source(str(folder), "\n".join(text), ast.parse("\n".join(text)), tuple(where))
 
 
 def chapters_read(here: Workspace) -> Iterable[tuple[Path, tuple[Cell, ...]]]:

@@ -6,13 +6,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules import RULES
-from mcp_workbench.rules.checking import Asked, Checked, asked, check
+from mcp_workbench.rules.chapters import source_of
+from mcp_workbench.rules.checking import Asked, Checked, asked, check, check_source
 from mcp_workbench.rules.output import FORMATS, as_statistics, explained
+from mcp_workbench.rules.project import Project
+
+if TYPE_CHECKING:
+    from mcp_workbench.tangle import Program
+    from mcp_workbench.workspace import Workspace
 
 ROUNDS = 10  # an edit may make room for another that overlapped it
 
@@ -34,12 +40,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Check, print, and give the exit code: 0 nothing found, 1 findings, 2 something could not be checked."""
-    configured = configuration(options.paths[0])
-    what = asked(
-        options.select or configured.get("select", ()),
-        options.ignore or configured.get("ignore", ()),
-        options.target or configured.get("target", ""),
-    )
+    what = _asked(options.paths[0], options.select, options.ignore, options.target)
     checked = check(options.paths, what)
     if options.diff:
         return _show_fixes(checked)
@@ -58,6 +59,22 @@ def run(options: Options) -> int:
     if findings:
         return 1
     return 2 if unreadable else 0
+
+
+def warnings_of(here: Workspace, program: Program) -> str:
+    """The findings in a workspace's program, as text: what export says after it has written."""
+    source = source_of(program, here.notebooks)
+    return FORMATS["text"](check_source(source, Project(), _asked(here.folder)))
+
+
+def _asked(path: Path, select: Sequence[str] = (), ignore: Sequence[str] = (), target: str = "") -> Asked:
+    """What the command line asks, and where it says nothing, pyproject.toml."""
+    configured = configuration(path)
+    return asked(
+        select or configured.get("select", ()),
+        ignore or configured.get("ignore", ()),
+        target or configured.get("target", ""),
+    )
 
 
 def configuration(path: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mcp_workbench.findings import Finding
-from mcp_workbench.rules.module import Module, Region, SeenAttribute, own_nodes
-from mcp_workbench.rules.rule import DOCS, Example, Rule, Target
+from mcp_workbench.rules.module import Module, Region, SeenAttribute
+from mcp_workbench.rules.rule import DOCS, Rule, Target
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -83,110 +83,6 @@ SETTINGS = Rule(
         "Read your own settings from the environment (os.environ), FastMCP's from fastmcp.settings, and give "
         "host and port to run()."
     ),
-    bad=(
-        Example(
-            """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-mcp.settings.port = 9000
-
-if __name__ == "__main__":
-    mcp.run(transport="http")
-""",
-            shows="AttributeError: 'FastMCP' object has no attribute 'settings'",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def branch() -> str:
-    return mcp.settings.get("BRANCH")
-""",
-            does='await client.call_tool("branch")',
-            shows="ToolError: Error calling tool 'branch': 'FastMCP' object has no attribute 'settings'",
-        ),
-        Example(
-            """\
-from fastmcp import Context, FastMCP
-
-
-def build() -> FastMCP:
-    return FastMCP("desk")
-
-
-mcp = build()
-
-
-@mcp.tool
-def level(ctx: Context) -> str:
-    return ctx.fastmcp.settings.log_level
-""",
-            does='await client.call_tool("level")',
-            shows="ToolError: Error calling tool 'level': 'FastMCP' object has no attribute 'settings'",
-        ),
-    ),
-    good=(
-        Example(
-            """\
-import os
-
-import fastmcp
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-class Branch:
-    def __init__(self) -> None:
-        self.settings = {"room": os.environ.get("DESK_ROOM", "history")}
-
-
-branch = Branch()
-
-
-@mcp.tool
-def room() -> str:
-    return branch.settings["room"]
-
-
-@mcp.tool
-def level() -> str:
-    settings = getattr(mcp, "settings", fastmcp.settings)
-    return mcp.settings.log_level if hasattr(mcp, "settings") else settings.log_level
-""",
-            does="""\
-print((await client.call_tool("room")).data)
-print((await client.call_tool("level")).data)
-""",
-            shows="history.*[A-Z]+",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-
-
-class Desk(FastMCP):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.settings = {"room": "history"}
-
-
-mcp = Desk("desk")
-
-
-@mcp.tool
-def room() -> str:
-    return mcp.settings["room"]
-""",
-            does='print((await client.call_tool("room")).data)',
-            shows="history",
-        ),
-    ),
     links=(f"{DOCS}/more/settings", f"{DOCS}/servers/server"),
     find=_settings,
 )
@@ -224,17 +120,6 @@ def _starts_http(module: Module, call: ast.Call, region: Region) -> bool:
     )
 
 
-_BUSY = """\
-import socket
-
-with socket.create_server(("127.0.0.1", 0)) as other:
-    try:
-        {}
-    except SystemExit as stopped:
-        print("exit code", stopped.code)
-"""
-_IN_USE = "address already in use.*exit code 3|only one usage of each socket address.*exit code 3"
-
 FIXED_PORT = Rule(
     code="MCP010",
     name="fixed-port",
@@ -251,71 +136,6 @@ FIXED_PORT = Rule(
         "Read the port from the environment, or start it with `fastmcp run server.py --transport http --port "
         "8001`; `python server.py --port 8001` does nothing by itself. End the other one by its own means."
     ),
-    bad=(
-        Example(
-            """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-if __name__ == "__main__":
-    mcp.run(transport="http", port=8000)
-""",
-            does=_BUSY.format(
-                'await mcp.run_async(transport="http", port=other.getsockname()[1], show_banner=False)'
-            ),
-            shows=_IN_USE,
-            eras=("sessionless",),
-        ),
-        Example(
-            """\
-import uvicorn
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-app = mcp.http_app()
-
-
-def main() -> None:
-    uvicorn.run(app, host="127.0.0.1", port=8000)
-""",
-            does=_BUSY.format(
-                "import asyncio\n\n"
-                "        await asyncio.to_thread(uvicorn.run, app, port=other.getsockname()[1])"
-            ),
-            shows=_IN_USE,
-            eras=("sessionless",),
-        ),
-    ),
-    good=(
-        Example(
-            """\
-import os
-
-import uvicorn
-from fastmcp import FastMCP
-from starlette.applications import Starlette
-
-mcp = FastMCP("desk")
-website = Starlette()
-
-
-def port() -> int:
-    return int(os.environ.get("PORT", "8000"))
-
-
-def main() -> None:
-    mcp.run(transport="http", port=port())
-
-
-def show_website() -> None:
-    uvicorn.run(website, port=8080)
-""",
-            does='os.environ["PORT"] = "8001"\nprint("port", port())\ndel os.environ["PORT"]',
-            shows="port 8001",
-            eras=("sessionless",),
-        ),
-    ),
     links=(f"{DOCS}/deployment/running-server",),
     find=_fixed_port,
     default=False,
@@ -327,14 +147,14 @@ def show_website() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import that always runs while a module is loaded, and what of the project it loads, in order.
+    """An import that always runs while a module is loaded: the names that may be modules, in order.
 
-    `taken` are the names that it takes from `source`; a name that is a module of the project is loaded too.
+    `taken` are the names that it takes from the module `source`.
     """
 
     node: ast.Import | ast.ImportFrom
-    loads: tuple[Module, ...]
-    source: Module | None = None
+    loads: tuple[str, ...]
+    source: str = ""
     taken: tuple[str, ...] = ()
 
 
@@ -344,37 +164,37 @@ class Broken:
 
     module: Module
     node: ast.Import | ast.ImportFrom
-    source: Module
+    source: str
     name: str
     twice: bool = False  # it works, on a second copy of `source`
 
 
 @dataclass(slots=True)
 class Loading:
-    """Python's import of modules of a project, in mind: what each has bound so far."""
+    """Python's import of a few modules that import each other, in mind: what each has bound so far."""
 
-    steps: dict[Module, list[Import | str]]
-    script: Module | None = None  # has been loaded as __main__, and would be loaded again under its name
-    bound: dict[Module, set[str]] = field(default_factory=dict)
-    done: set[Module] = field(default_factory=set)
+    modules: dict[str, Module]
+    script: str = ""  # has been loaded as __main__, and would be loaded again under its name
+    bound: dict[str, set[str]] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
     twice: list[Broken] = field(default_factory=list)
 
-    def load(self, module: Module) -> Broken | None:
+    def load(self, name: str) -> Broken | None:
         """Load a module, unless it is; gives the import that fails."""
-        if module in self.bound or module not in self.steps:
+        if name in self.bound or name not in self.modules:
             return None
-        self.bound[module] = set()
-        broken = self._run(module, self.bound[module])
-        self.done.add(module)
+        self.bound[name] = set()
+        broken = self._run(self.modules[name], self.bound[name])
+        self.done.add(name)
         return broken
 
-    def run(self, module: Module) -> Broken | None:
+    def run(self, name: str) -> Broken | None:
         """Run a module as a script: under the name __main__."""
-        self.script = module
-        return self._run(module, set())
+        self.script = name
+        return self._run(self.modules[name], set())
 
     def _run(self, module: Module, bound: set[str]) -> Broken | None:
-        for step in self.steps[module]:
+        for step in _steps(module):
             if isinstance(step, str):
                 bound.add(step)
                 continue
@@ -382,45 +202,51 @@ class Loading:
                 broken = self.load(other)
                 if broken is not None:
                     return broken
-            source = step.source
-            if source in self.bound and source not in self.done and source is not module:
-                for name in step.taken:
-                    if not self.bound[source] & {name, "*", "__getattr__"}:
-                        return Broken(module, step.node, source, name)
-            if self.script is not None and self.script in step.loads and module is not self.script:
+            missing = self._missing(module, step)
+            if missing:
+                return Broken(module, step.node, step.source, missing)
+            if self.script in step.loads and module.name != self.script:
                 self._second_copy(module, step)
         return None
 
+    def _missing(self, module: Module, step: Import) -> str:
+        """The first name that an import takes from a module which has not bound it yet."""
+        source = step.source
+        if source not in self.bound or source in self.done or source == module.name:
+            return ""
+        for name in step.taken:
+            if not self.bound[source] & {name, "*", "__getattr__"} and not module.find(f"{source}.{name}"):
+                return name
+        return ""
+
     def _second_copy(self, module: Module, step: Import) -> None:
         """Note an import that takes a server from a script's second copy."""
-        script = self.script
-        if script is None:
-            return
-        name = next((n for n in step.taken if _is_server_name(script, n)), "")
-        if not name and step.source is None:
-            name = next(
-                (
-                    use.node.attr
-                    for server in script.scope.names
-                    for use in module.attributes.get(server, ())
-                    if isinstance(use.node.value, ast.Name) and module.is_server(use.node, use.region)
-                ),
-                "",
-            )
+        script = self.modules[self.script]
+        if step.source:
+            name = next((name for name in step.taken if _is_server_name(script, name)), "")
+        else:
+            uses = (use for name in script.scope.names for use in module.attributes.get(name, ()))
+            name = next((u.node.attr for u in uses if _is_server_of(module, u)), "")
         if name:
-            self.twice.append(Broken(module, step.node, script, name, twice=True))
+            self.twice.append(Broken(module, step.node, self.script, name, twice=True))
 
 
 def _is_server_name(module: Module, name: str) -> bool:
-    return module.imported(f"{module.name}.{name}") == "fastmcp.FastMCP()" or any(
+    """Is a name of a module bound to a server?"""
+    return any(
         module.is_server(binding.what, binding.region)
         for binding in module.scope.names.get(name, ())
         if isinstance(binding.what, ast.AST) and binding.how == "value"
     )
 
 
+def _is_server_of(module: Module, use: SeenAttribute) -> bool:
+    """`server.mcp`, with `import server`."""
+    return isinstance(use.node.value, ast.Name) and module.is_server(use.node, use.region)
+
+
 def _steps(module: Module) -> list[Import | str]:
-    """What a module does while it is loaded: its imports from the project, and the names that it binds."""
+    """What a module does while it is loaded: its imports, and the names that it binds."""
     if "steps" not in module.notes:
         module.notes["steps"] = list(_steps_of(module)) if module.imports else []
     steps: list[Import | str] = module.notes["steps"]
@@ -430,34 +256,23 @@ def _steps(module: Module) -> list[Import | str]:
 def _steps_of(module: Module) -> Iterator[Import | str]:
     for statement in module.tree.body:
         if isinstance(statement, ast.Import):
-            found = [_packages(module, alias.name) for alias in statement.names]
-            yield Import(statement, tuple(m for modules in found for m in modules))
+            yield Import(statement, tuple(n for alias in statement.names for n in _packages(alias.name)))
         elif isinstance(statement, ast.ImportFrom):
             home = module.absolute(statement)
-            taken = [alias.name for alias in statement.names]
-            inner = [_found(module, f"{home}.{name}") for name in taken]
-            loads = [*_packages(module, home), *(m for m in inner if m is not None)]
-            names = tuple(n for n, m in zip(taken, inner, strict=True) if m is None and n != "*")
-            yield Import(statement, tuple(loads), _found(module, home), names)
+            taken = tuple(alias.name for alias in statement.names if alias.name != "*")
+            loads = (*_packages(home), *(f"{home}.{name}" for name in taken))
+            yield Import(statement, loads, home, taken)
         yield from _bound(statement)
 
 
-def _packages(module: Module, dotted: str) -> list[Module]:
-    """The modules of the project that the import of a dotted name loads: the packages around it first."""
+def _packages(dotted: str) -> Iterator[str]:
+    """The modules that the import of a dotted name loads: the packages around it first."""
     parts = dotted.split(".")
-    found = (_found(module, ".".join(parts[: n + 1])) for n in range(len(parts)))
-    return [other for other in found if other is not None]
-
-
-def _found(module: Module, dotted: str) -> Module | None:
-    return module if dotted == module.name else module.find(dotted) if dotted else None
+    return (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
     """The names that a statement of a module binds, in any of its branches."""
-    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-        yield statement.name
-        return
     stack: list[ast.AST] = [statement]
     while stack:
         node = stack.pop()
@@ -472,81 +287,74 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def _circle(start: Module) -> list[Module]:
-    """The modules that a module loads and that load it in turn, itself among them.
+def _loads(module: Module) -> set[str]:
+    """The names of modules that a module loads, and of what it takes from them."""
+    if "loads" not in module.notes:
+        steps = (step for step in _steps(module) if isinstance(step, Import))
+        module.notes["loads"] = {name for step in steps for name in step.loads} - {module.name}
+    loads: set[str] = module.notes["loads"]
+    return loads
 
-    Tarjan's algorithm, without recursion; what it finds out about all modules on its way is kept.
+
+def _near(module: Module) -> dict[str, Module]:
+    """The modules of the project that a module loads by itself, by name."""
+    if "near" not in module.notes:
+        found: dict[str, Module] = {}
+        for name in sorted(_loads(module)):  # a package before what is in it
+            home = name.rpartition(".")[0]
+            package = module if home == module.name else found.get(home)
+            if not home or (package is not None and package.is_package):
+                other = module.find(name)
+                if other is not None and other.name == name:
+                    found[name] = other
+        module.notes["near"] = found
+    near: dict[str, Module] = module.notes["near"]
+    return near
+
+
+def _circles(module: Module) -> dict[str, Module]:
+    """The modules that import each other with one: two, or three by way of a package or another of MCP.
+
+    To find more, a project would have to be read as a whole for each of its servers.
     """
-    for loaded in _loads(start):  # read before, and now once more, to be checked
-        known = loaded.notes.get("circle", ())
-        if any(module.path == start.path for module in known):
-            start.notes["circle"] = known
-    number: dict[Module, int] = {start: 0}
-    lowest: dict[Module, int] = {start: 0}
-    path = [start]  # entered, and not yet known to be of a circle
-    work = [(start, _loads(start))]
-    while "circle" not in start.notes:
-        module, loads = work[-1]
-        other = next((m for m in loads if "circle" not in m.notes), None)
-        if other is None:
-            work.pop()
-            if work:
-                lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[module])
-            if lowest[module] == number[module]:
-                members = path[path.index(module) :]
-                del path[-len(members) :]
-                for member in members:
-                    member.notes["circle"] = sorted(members, key=lambda m: m.name)
-        elif other in number:
-            lowest[module] = min(lowest[module], number[other])
-        else:
-            number[other] = lowest[other] = len(number)
-            path.append(other)
-            work.append((other, _loads(other)))
-    circle: list[Module] = start.notes["circle"]
-    return circle
+    members = {module.name: module}
+    for name, other in _near(module).items():
+        if module.name in _loads(other):
+            members[name] = other
+        for further, third in _near(other).items() if _leads_on(other) else ():
+            if further != module.name and module.name in _loads(third):
+                members |= {name: other, further: third}
+    return members
 
 
-def _loads(module: Module) -> Iterator[Module]:
-    for step in _steps(module):
-        if isinstance(step, Import):
-            yield from (other for other in step.loads if other is not module)
+def _leads_on(module: Module) -> bool:
+    """Is it worth reading what a module imports?"""
+    return module.is_package or _speaks_of_mcp(module)
 
 
-def _broken(module: Module) -> list[Broken]:
-    """The imports that cannot work in the circle that a module is part of."""
-    circle = _circle(module)
-    first = circle[0]
-    if "broken" not in first.notes:
-        # Loading goes as deep as the circle is long; so long a one is no mistake of a line.
-        first.notes["broken"] = _judged(circle) if 1 < len(circle) <= 200 else []
-    broken: list[Broken] = first.notes["broken"]
-    return broken
-
-
-def _judged(circle: list[Module]) -> list[Broken]:
-    steps = {module: _steps(module) for module in circle}
-    scripts = [module for module in circle if _is_script(module)]
-    for script in scripts:
-        loading = Loading(steps)
-        broken = loading.run(script)
-        if broken is not None:
-            return [broken]
-        if loading.twice:
-            return loading.twice
+def _judged(modules: dict[str, Module]) -> list[Broken]:
+    """The imports that cannot work among modules that import each other."""
+    if len(modules) == 1:
+        return []
+    names = sorted(modules)
+    for script in names:
+        if _is_script(modules[script]):
+            loading = Loading(modules)
+            broken = loading.run(script)
+            if broken is not None:
+                return [broken]
+            if loading.twice:
+                return loading.twice
     # Imported by others it fails for certain only if it does from wherever the circle is entered.
-    first = _first_failure(steps, circle[0])
-    certain = first is not None and all(_first_failure(steps, module) for module in circle[1:])
+    first = _first_failure(modules, names[0])
+    certain = first is not None and all(_first_failure(modules, name) for name in names[1:])
     return [first] if first is not None and certain else []
 
 
-def _first_failure(steps: dict[Module, list[Import | str]], module: Module) -> Broken | None:
-    loading = Loading(steps)
-    for package in _packages(module, module.name):
-        broken = loading.load(package)
-        if broken is not None:
-            return broken
-    return None
+def _first_failure(modules: dict[str, Module], name: str) -> Broken | None:
+    loading = Loading(modules)
+    failures = (loading.load(package) for package in _packages(name))
+    return next((broken for broken in failures if broken is not None), None)
 
 
 def _is_script(module: Module) -> bool:
@@ -572,15 +380,37 @@ def _is_script(module: Module) -> bool:
 
 
 def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    for broken in _broken(module):
-        if broken.module.path == module.path and _speaks_of_mcp(module):
+    if not module.imports or not _speaks_of_mcp(module):
+        return
+    circles = _circles(module)
+    for broken in _judged(circles):
+        if broken.module.path == module.path:
             yield rule.at(module, broken.node, *_words(broken))
     if _has_server(module):
-        yield from _imported_circles(rule, module)
+        told = set(circles)
+        yield from _at_its_import(rule, module, circles)
+        for name, other in _near(module).items():
+            if name not in told and _leads_on(other) and not _has_server(other):
+                further = _circles(other)
+                told |= further.keys()
+                yield from _at_its_import(rule, module, further)
+
+
+def _at_its_import(rule: Rule, module: Module, circle: dict[str, Module]) -> Iterator[Finding]:
+    """What cannot work in files that are not checked by themselves, at the import that leads there."""
+    for broken in _judged(circle):
+        if _speaks_of_mcp(broken.module):
+            continue
+        for step in _steps(module):
+            if isinstance(step, Import) and not circle.keys().isdisjoint({*step.loads} - {module.name}):
+                what, do = _words(broken)
+                where = f"{broken.module.name}, line {broken.node.lineno}"
+                yield rule.at(module, step.node, f"this imports {where}: {what}", do)
+                break
 
 
 def _words(broken: Broken) -> tuple[str, str]:
-    source, name = broken.source.name, broken.name
+    source, name = broken.source, broken.name
     if broken.twice:
         return (
             f"{source}.py is run and, here, imported: as a second copy, with another `{name}`",
@@ -596,39 +426,6 @@ def _words(broken: Broken) -> tuple[str, str]:
 def _speaks_of_mcp(module: Module) -> bool:
     """Is the file one that is checked by itself? In others, the finding is at the server's import of it."""
     return "mcp" in module.text.casefold()
-
-
-def _imported_circles(rule: Rule, module: Module) -> Iterator[Finding]:
-    """Circles of other files of the project, which have nothing to do with MCP, that a server imports."""
-    own = {member.path for member in _circle(module)}
-    for step, others in _imported(module):
-        told: set[str] = set()
-        for other in others:
-            if other.path not in own and any(_has_server(member) for member in _circle(other)):
-                continue  # which says so itself
-            for broken in _broken(other):
-                if not _speaks_of_mcp(broken.module) and broken.module.name not in told:
-                    told.add(broken.module.name)
-                    what, do = _words(broken)
-                    where = f"{broken.module.name}, line {broken.node.lineno}"
-                    yield rule.at(module, step.node, f"this imports {where}: {what}", do)
-
-
-def _imported(module: Module) -> Iterator[tuple[Import, list[Module]]]:
-    """Each import of a module, with the modules of the project that it is the first to load."""
-    seen = {module.path}
-    for step in _steps(module):
-        if not isinstance(step, Import):
-            continue
-        found: list[Module] = []
-        stack = list(step.loads)
-        while stack:
-            other = stack.pop()
-            if other.path not in seen:
-                seen.add(other.path)
-                found.append(other)
-                stack += _loads(other)
-        yield step, found
 
 
 CIRCULAR = Rule(
@@ -650,256 +447,6 @@ CIRCULAR = Rule(
         "Give each module of tools a function register(mcp) that server.py calls, or a FastMCP of its own "
         "that server.py mounts; or put mcp into a module that imports none of the others. An import in a "
         "function, or under TYPE_CHECKING, makes no circle."
-    ),
-    bad=(
-        Example(
-            """\
-from fastmcp import FastMCP
-from shared import get_catalogue
-
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def books() -> list[str]:
-    return get_catalogue()
-""",
-            files={
-                "shared/__init__.py": """\
-from shared.monitoring import watch
-
-
-def get_catalogue() -> list[str]:
-    return watch(["Emma"])
-""",
-                "shared/monitoring.py": """\
-from shared import get_catalogue
-
-
-def watch(books: list[str]) -> list[str]:
-    return books or get_catalogue()
-""",
-            },
-            command="python",
-            shows="ImportError: cannot import name 'get_catalogue' from partially initialized module",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-from tools import search
-
-mcp = FastMCP("desk")
-
-if __name__ == "__main__":
-    print(search("Emma"))
-    mcp.run()
-""",
-            files={
-                "tools.py": """\
-from server import mcp
-
-
-@mcp.tool
-def search(title: str) -> str:
-    return title
-"""
-            },
-            command="python",
-            shows="ImportError: cannot import name 'search' from partially initialized module 'tools'",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-import tools  # the tools register themselves
-
-if __name__ == "__main__":
-    mcp.run()
-""",
-            files={
-                "tools.py": """\
-from server import mcp
-
-
-@mcp.tool
-def search(title: str) -> str:
-    return title
-"""
-            },
-            command="fastmcp inspect",
-            shows=r"Tools:\s+0",
-        ),
-        Example(
-            """\
-import catalogue
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-mcp.mount(catalogue.part)
-""",
-            files={
-                "catalogue.py": """\
-from fastmcp import FastMCP
-from loans import lent
-
-part = FastMCP("catalogue")
-
-
-@part.tool
-def is_in(title: str) -> bool:
-    return title not in lent()
-""",
-                "loans.py": """\
-from catalogue import is_in
-
-
-def lent() -> list[str]:
-    return [title for title in ("Emma",) if is_in(title)]
-""",
-            },
-            command="fastmcp inspect",
-            shows="cannot import name 'is_in' from partially initialized module 'catalogue'",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-
-import tools
-
-mcp = FastMCP("desk")
-
-if __name__ == "__main__":
-    mcp.run()
-""",
-            files={
-                "tools.py": """\
-import server
-
-
-@server.mcp.tool
-def search(title: str) -> str:
-    return title
-"""
-            },
-            command="fastmcp inspect",
-            shows=r"Tools:\s+0",
-        ),
-    ),
-    good=(
-        Example(
-            """\
-from fastmcp import FastMCP
-
-import loans
-import tools
-
-mcp = FastMCP("desk")
-tools.register(mcp)
-mcp.mount(loans.part)
-
-if __name__ == "__main__":
-    mcp.run()
-""",
-            files={
-                "tools.py": """\
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-import loans
-
-if TYPE_CHECKING:
-    from server import mcp
-
-
-def register(server: mcp) -> None:
-    @server.tool
-    def search(title: str) -> str:
-        return f"{title}: {loans.count()}"
-""",
-                "loans.py": """\
-from fastmcp import FastMCP
-
-import tools
-
-part = FastMCP("loans")
-
-
-def count() -> int:
-    from server import mcp
-
-    return 0 if mcp and tools else 1
-
-
-@part.tool
-def lend(title: str) -> str:
-    return title
-""",
-            },
-            command="fastmcp inspect",
-            shows=r"Tools:\s+2",
-        ),
-        Example(
-            """\
-from app import mcp
-
-import tools  # registers itself with the server of app
-
-if __name__ == "__main__":
-    mcp.run()
-""",
-            files={
-                "app.py": """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-""",
-                "tools.py": """\
-from app import mcp
-
-
-@mcp.tool
-def search(title: str) -> str:
-    return title
-""",
-            },
-            command="fastmcp inspect",
-            shows=r"Tools:\s+1",
-        ),
-        Example(
-            """\
-from desk.server import mcp
-
-if __name__ == "__main__":
-    mcp.run()
-""",
-            files={
-                "desk/__init__.py": "",
-                "desk/server.py": """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-from desk import tools
-
-
-def main() -> None:
-    mcp.run()
-""",
-                "desk/tools.py": """\
-from desk.server import mcp
-
-
-@mcp.tool
-def search(title: str) -> str:
-    return title
-""",
-            },
-            command="fastmcp inspect",
-            shows=r"Tools:\s+1",
-        ),
     ),
     links=(
         f"{DOCS}/servers/composition",
@@ -950,84 +497,6 @@ UTCNOW = Rule(
         "is wrong."
     ),
     fix="Write datetime.now(timezone.utc), and datetime.fromtimestamp(seconds, tz=timezone.utc).",
-    bad=(
-        Example(
-            """\
-from datetime import datetime
-
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def lent_at() -> str:
-    return datetime.utcnow().isoformat()
-""",
-            does="""\
-import sys
-
-print("3.11" if sys.version_info < (3, 12) else "newer")
-print((await client.call_tool("lent_at")).data, "end")
-""",
-            shows=r"^3\.11\n[\d-]{10}T[\d:.]+ end|^newer\n.*DeprecationWarning: datetime.datetime.utcnow\(\)",
-        ),
-        Example(
-            """\
-import datetime as dt
-
-from fastmcp import FastMCP
-from pydantic import BaseModel, Field
-
-mcp = FastMCP("desk")
-
-
-class Loan(BaseModel):
-    title: str
-    lent: dt.datetime = Field(default_factory=dt.datetime.utcnow)
-    due: dt.datetime = dt.datetime.utcfromtimestamp(1_800_000_000)
-
-
-@mcp.tool
-def lend(title: str) -> Loan:
-    return Loan(title=title)
-""",
-            does="""\
-import sys
-
-print("3.11" if sys.version_info < (3, 12) else "newer")
-print((await client.call_tool("lend", {"title": "Emma"})).content[0].text, "end")
-""",
-            shows=r'^3\.11\n.*"due":"2027-01-15T08:00:00"} end|DeprecationWarning: .*utcfromtimestamp\(\)',
-            finds=2,
-        ),
-    ),
-    good=(
-        Example(
-            """\
-from datetime import datetime, timezone
-
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-class Clock:
-    def utcnow(self) -> datetime:
-        return datetime.now(timezone.utc)
-
-
-clock = Clock()
-
-
-@mcp.tool
-def lent_at() -> str:
-    return max(clock.utcnow(), datetime.fromtimestamp(0, tz=timezone.utc)).isoformat()
-""",
-            does='print((await client.call_tool("lent_at")).data)',
-            shows=r"\+00:00$",
-        ),
-    ),
     links=("https://docs.python.org/3/library/datetime.html#datetime.datetime.utcnow",),
     find=_utcnow,
 )
@@ -1141,19 +610,24 @@ def _is_coroutine(module: Module, call: ast.Call) -> bool:
     """Is what a call in the module's body gives a coroutine?"""
     region = Region(module.scope)
     meant = module.meaning(call.func, region)
-    _, definition = module.definition(meant)
+    home, definition = module.definition(meant)
     if isinstance(definition, ast.AsyncFunctionDef):
-        plain = not definition.decorator_list
-        return plain and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own_nodes(definition))
+        return not definition.decorator_list and definition not in home.generators
     return meant in CONNECTS
 
 
 def _imported_async(rule: Rule, module: Module) -> Iterator[Finding]:
     """Modules of the project that do so while this one, which has the server, imports them."""
-    for step, others in _imported(module):
-        for other in others:
+    seen = {module.name}
+    imports = (step for step in _steps(module) if isinstance(step, Import))
+    for step in imports:
+        for name in step.loads:
+            other = _near(module).get(name)
+            if other is None or name in seen:
+                continue
+            seen.add(name)
             for call, what in [] if _has_server(other) else _async_at_import(other):
-                where = f"{other.name}, line {call.lineno}"
+                where = f"{name}, line {call.lineno}"
                 yield rule.at(module, step.node, f"this imports {where}: {what}", IN_THE_LIFESPAN)
 
 
@@ -1177,247 +651,6 @@ AT_IMPORT = Rule(
     fix=(
         'Open it in a lifespan (`FastMCP("desk", lifespan=...)`) and take it from ctx.lifespan_context. A '
         "global that is opened on first use works until there is a second loop, as in a second test."
-    ),
-    bad=(
-        Example(
-            """\
-import asyncio
-
-from fastmcp import FastMCP
-
-
-async def connect() -> list[str]:
-    await asyncio.sleep(0)
-    return ["Emma"]
-
-
-connection = asyncio.run(connect())
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def books() -> list[str]:
-    return connection
-""",
-            command="fastmcp inspect",
-            shows=r"asyncio\.run\(\) cannot be called from a running event loop",
-        ),
-        Example(
-            """\
-import asyncio
-import sys
-from asyncio.subprocess import PIPE
-
-from fastmcp import Client, FastMCP
-
-command = [sys.executable, "-c", "print(input())"]
-printer = asyncio.run(asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-async def print_slip(title: str) -> str:
-    printer.stdin.write(f"{title}\\n".encode())
-    await printer.stdin.drain()
-    return (await printer.stdout.readline()).decode()
-
-
-async def main() -> None:
-    async with Client(mcp) as client:
-        await client.call_tool("print_slip", {"title": "Emma"})
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
-""",
-            command="python",
-            shows="ToolError: Error calling tool 'print_slip': .*(is closed|attached to a different loop)",
-        ),
-        Example(
-            """\
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-class Connection:
-    def fetch(self) -> list[str]:
-        return ["Emma"]
-
-
-async def connect() -> Connection:
-    return Connection()
-
-
-connection = connect()
-
-
-@mcp.tool
-def books() -> list[str]:
-    return connection.fetch()
-""",
-            does='await client.call_tool("books")',
-            shows="ToolError: Error calling tool 'books': 'coroutine' object has no attribute 'fetch'",
-        ),
-        Example(
-            """\
-import asyncpg
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-connection = asyncpg.connect("postgresql://localhost/library")
-
-
-@mcp.tool
-async def books() -> list[str]:
-    return [row["title"] for row in await connection.fetch("SELECT title FROM books")]
-""",
-            does='await client.call_tool("books")',
-            shows="ToolError: Error calling tool 'books': 'coroutine' object has no attribute 'fetch'",
-        ),
-        Example(
-            """\
-import asyncio
-
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-async def remind() -> None:
-    await asyncio.sleep(3600)
-
-
-task = asyncio.create_task(remind())
-""",
-            command="python",
-            shows="RuntimeError: no running event loop",
-        ),
-        Example(
-            """\
-import asyncio
-
-from fastmcp import FastMCP
-
-
-async def connect() -> list[str]:
-    return ["Emma"]
-
-
-loop = asyncio.new_event_loop()
-connection = loop.run_until_complete(connect())
-mcp = FastMCP("desk")
-""",
-            command="fastmcp inspect",
-            shows="Cannot run the event loop while another loop is running",
-        ),
-        Example(
-            """\
-from database import connection
-from fastmcp import FastMCP
-
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def books() -> list[str]:
-    return connection
-""",
-            files={
-                "database.py": """\
-import asyncio
-
-
-async def connect() -> list[str]:
-    return ["Emma"]
-
-
-try:
-    asyncio.get_running_loop()
-except RuntimeError:
-    pass
-connection = asyncio.run(connect())
-"""
-            },
-            command="fastmcp inspect",
-            shows=r"asyncio\.run\(\) cannot be called from a running event loop",
-        ),
-    ),
-    good=(
-        Example(
-            """\
-import asyncio
-from contextlib import asynccontextmanager
-
-import httpx2
-from fastmcp import Client, Context, FastMCP
-
-website = httpx2.AsyncClient()
-lock = asyncio.Lock()
-
-
-async def connect() -> list[str]:
-    return ["Emma"]
-
-
-@asynccontextmanager
-async def lifespan(server: FastMCP):
-    yield {"books": await connect()}
-
-
-mcp = FastMCP("desk", lifespan=lifespan)
-
-
-@mcp.tool
-async def books(ctx: Context) -> list[str]:
-    async with lock:
-        task = asyncio.create_task(connect())
-        return ctx.lifespan_context["books"] + await task
-
-
-@mcp.tool
-def count() -> int:
-    return len(asyncio.run(connect()))
-
-
-async def main() -> None:
-    async with Client(mcp) as client:
-        print(await client.list_tools())
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
-""",
-            does="""\
-print((await client.call_tool("books")).data)
-print((await client.call_tool("count")).data)
-""",
-            shows=r"\['Emma', 'Emma'\]\n1",
-        ),
-        Example(
-            """\
-import asyncio
-
-from fastmcp import Client, FastMCP
-
-mcp = FastMCP("desk")
-
-
-@mcp.tool
-def books() -> list[str]:
-    return ["Emma"]
-
-
-async def main() -> None:
-    async with Client(mcp) as client:
-        print((await client.call_tool("books")).data)
-
-
-asyncio.run(main())
-""",
-            command="python",
-            shows="Emma",
-        ),
     ),
     links=(f"{DOCS}/servers/lifespan", "https://docs.python.org/3/library/asyncio-runner.html"),
     find=_at_import,

@@ -94,6 +94,8 @@ CANONICAL = {
     "mcp.types.PromptMessage().content": "mcp.types.ContentBlock()",
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
+DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
+KEEPING = frozenset({"functools.cache", "functools.lru_cache"})  # decorators that change no result
 WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
 _CONDITIONS = (ast.If, ast.Try, ast.While)
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -104,8 +106,8 @@ _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
 class Binding(NamedTuple):
     """One way in which a scope gives a name a meaning.
 
-    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), function, class,
-    parameter, or other (not known).
+    `how` is import, value, enter (what a `with` gives), item (what a `for` gives), exception (what an
+    `except` names), function, class, parameter, or other (not known).
     `what` is the dotted name of an import, else the node: the value, the definition, the annotation.
     """
 
@@ -223,6 +225,8 @@ class Module:
     `entry` is set by who knows the project: the file was named as the server, or no other file imports it.
     """
 
+    _depth = 0  # how many meanings of any module are being looked for, one for the sake of the other
+
     def __init__(
         self,
         path: str,
@@ -245,6 +249,8 @@ class Module:
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
+        self.returns: dict[Function, list[ast.Return]] = {}
+        self.generators: set[Function] = set()
         self.subscripts: list[tuple[ast.Subscript, Region]] = []
         self.async_blocks: list[tuple[ast.AsyncWith | ast.AsyncFor, Region]] = []
         self.regions: dict[ast.AST, Region] = {}  # of functions and classes: the region of their bodies
@@ -253,6 +259,7 @@ class Module:
         self.notes: dict[str, Any] = {}  # what rules found out about it, by the rule's own key
         self._meanings: dict[tuple[int, int], str | None] = {}
         self._busy: set[tuple[int, int]] = set()
+        self._followed: dict[str, str] = {}
         self._quoted: dict[str, ast.expr | None] = {}
         self._classes: list[ast.expr] = []  # the bases that are being looked at
 
@@ -306,6 +313,9 @@ class Module:
             ast.Try: self._try,
             ast.Call: self._call,
             ast.Attribute: self._attribute,
+            ast.Return: self._return,
+            ast.Yield: self._yield,
+            ast.YieldFrom: self._yield,
             ast.Await: lambda node, parent, region, push: self.awaits.append((node, region)),
             ast.Subscript: lambda node, parent, region, push: self.subscripts.append((node, region)),
         }
@@ -447,7 +457,7 @@ class Module:
         self, node: ast.ExceptHandler, parent: ast.AST, region: Region, push: Callable[..., None]
     ) -> bool:
         if node.name:
-            self._name(node.name, "other", None, region)
+            self._name(node.name, "exception", node.type, region)
         inner = Region(region.scope, region.guards | {"handler"})
         for statement in reversed(node.body):
             push((statement, node, inner))
@@ -487,6 +497,14 @@ class Module:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         self.calls.setdefault(name, []).append(Seen(node, parent, region))
 
+    def _return(self, node: ast.Return, parent: ast.AST, region: Region, push: object) -> None:
+        if region.function is not None:
+            self.returns.setdefault(region.function, []).append(node)
+
+    def _yield(self, node: ast.AST, parent: ast.AST, region: Region, push: object) -> None:
+        if region.function is not None:
+            self.generators.add(region.function)
+
     def _attribute(self, node: ast.Attribute, parent: ast.AST, region: Region, push: object) -> None:
         self.attributes.setdefault(node.attr, []).append(SeenAttribute(node, parent, region))
 
@@ -513,12 +531,14 @@ class Module:
         key = (id(node), id(region.scope))
         if key in self._meanings:
             return self._meanings[key]
-        if key in self._busy:
+        if key in self._busy or Module._depth == DEEPEST:
             return None  # a = b; b = a
         self._busy.add(key)
+        Module._depth += 1
         try:
             found = self._meaning(node, region)
         finally:
+            Module._depth -= 1
             self._busy.discard(key)
         found = CANONICAL.get(found, found) if found else None
         self._meanings[key] = found
@@ -575,11 +595,13 @@ class Module:
 
     def _agreed(self, bindings: list[Binding]) -> str | None:
         """What all bindings of a name mean, `None` and the alternatives of an `except` aside."""
+        if len(bindings) > 1:
+            bindings = [b for b in bindings if "handler" not in b.region.guards]
+            if {"import", "function"} <= {binding.how for binding in bindings}:
+                return None  # they cannot agree: the other module need not be read
         found: str | None = None
         for binding in bindings:
             if isinstance(binding.what, ast.Constant) and binding.what.value is None:
-                continue
-            if "handler" in binding.region.guards and len(bindings) > 1:
                 continue
             meant = self._bound(binding)
             if meant is None or (found is not None and meant != found):
@@ -617,6 +639,11 @@ class Module:
 
     def imported(self, dotted: str) -> str:
         """What an imported name means: followed into the modules of the same project."""
+        if dotted not in self._followed:
+            self._followed[dotted] = self._follow(dotted)
+        return self._followed[dotted]
+
+    def _follow(self, dotted: str) -> str:
         if dotted in CANONICAL:
             return CANONICAL[dotted]
         if dotted.startswith("mcp_types."):
@@ -624,7 +651,13 @@ class Module:
         home, _, name = dotted.rpartition(".")
         other = self.find(home) if home else None
         if other is not None and other is not self and name in other.scope.names:
-            return other._agreed(other.scope.names[name]) or f"{other.name}:{name}"
+            if Module._depth == DEEPEST:
+                return f"{other.name}:{name}"
+            Module._depth += 1
+            try:
+                return other._agreed(other.scope.names[name]) or f"{other.name}:{name}"
+            finally:
+                Module._depth -= 1
         return dotted
 
     def _joined(self, base: str, name: str) -> str | None:
@@ -682,14 +715,23 @@ class Module:
         return self.meaning(node, region)
 
     def returned(self, function: Function) -> str | None:
-        """What a function of this file gives: by its annotation, else by what all of its returns mean."""
+        """What a function of this file gives: by its annotation, else by what all of its returns mean.
+
+        A decorator may give something else, and so may a function that says that it gives a dict.
+        """
         inner = self.regions[function]
+        for decorator in function.decorator_list:
+            named = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if self.meaning(named, inner) not in KEEPING:
+                return None
+        if isinstance(function.returns, ast.Name) and hasattr(builtins, function.returns.id):
+            return None
         kind = self.annotated(function.returns, inner) if function.returns is not None else None
         if kind is not None:
             return f"{kind}()"
         found: str | None = None
-        for statement in own_nodes(function):
-            if isinstance(statement, ast.Return) and statement.value is not None:
+        for statement in self.returns.get(function, ()):
+            if statement.value is not None:
                 meant = self.meaning(statement.value, inner)
                 if meant is None or (found is not None and meant != found):
                     return None
@@ -860,12 +902,16 @@ def is_open(call: ast.Call) -> bool:
     return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
-def own_nodes(function: Function) -> Iterator[ast.AST]:
+def own_nodes(function: Function) -> tuple[ast.AST, ...]:
     """The nodes of a function's body, without those of the functions and classes inside it."""
+    known: tuple[ast.AST, ...] | None = getattr(function, "own_nodes", None)
+    if known is not None:
+        return known
+    found: list[ast.AST] = []
     stack: list[ast.AST] = [*reversed(function.body)]
     while stack:
         node = stack.pop()
-        yield node
+        found.append(node)
         if isinstance(node, _SCOPES):
             continue
         inside: list[ast.AST] = []  # as ast.iter_child_nodes, which takes twice the time
@@ -876,6 +922,8 @@ def own_nodes(function: Function) -> Iterator[ast.AST]:
             elif type(value) is list:
                 inside += [item for item in value if isinstance(item, ast.AST)]
         stack += reversed(inside)
+    setattr(function, "own_nodes", tuple(found))  # noqa: B010  # many rules ask; a node has room for it
+    return tuple(found)
 
 
 def _is_none(node: ast.AST) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 from mcp_workbench.findings import Edit, Finding, Place
 from mcp_workbench.rules.module import Module
@@ -58,8 +60,6 @@ class Rule:
         happens: What one sees on the installed FastMCP: the exception's text, or what silently goes wrong.
         why: The reason, in a sentence or two.
         fix: What to do.
-        bad: Servers with the error; the first one is the plainest.
-        good: The same servers, put right, and servers that only look wrong.
         links: Documentation.
         find: Gives the findings in a module.
         since: The first version of FastMCP for which it holds.
@@ -74,8 +74,6 @@ class Rule:
     happens: str
     why: str
     fix: str
-    bad: tuple[Example, ...]
-    good: tuple[Example, ...]
     links: tuple[str, ...]
     find: Callable[[Rule, Module, Target], Iterable[Finding]]
     since: Version = (2, 0)
@@ -86,6 +84,24 @@ class Rule:
     def holds(self, target: Target) -> bool:
         """Whether the rule speaks of that version."""
         return target.fastmcp >= self.since and not (self.until and target.fastmcp >= self.until)
+
+    @property
+    def bad(self) -> tuple[Example, ...]:
+        """Servers with the error; the first one is the plainest."""
+        examples: dict[str, tuple[Example, ...]] = self._examples.BAD
+        return examples[self.code]
+
+    @property
+    def good(self) -> tuple[Example, ...]:
+        """The same servers, put right, and servers that only look wrong."""
+        examples: dict[str, tuple[Example, ...]] = self._examples.GOOD
+        return examples[self.code]
+
+    @property
+    def _examples(self) -> Any:
+        """The module of the family's examples, which checking does not need."""
+        family = self.find.__module__.rpartition(".")[2]
+        return import_module(f"mcp_workbench.rules.examples.{family}")
 
     @property
     def url(self) -> str:
