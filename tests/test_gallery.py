@@ -61,11 +61,13 @@ def files(code: str, until: Cell) -> Files:
     raise AssertionError(until["id"])
 
 
-def _texts(text: str) -> Iterator[tuple[str, str]]:
-    tree = compile(text, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+def _texts(cell: str) -> Iterator[tuple[str, str]]:
+    tree = compile(cell, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            yield node.targets[0].id, node.value.value
+        value = node.value if isinstance(node, ast.Assign) else None
+        text = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(text, str) and "\n" in text:
+            yield node.targets[0].id, text
 
 
 def codes_found(code: str, cell: Cell, folder: Path) -> set[str]:
