@@ -17,7 +17,7 @@ DOCS = "https://gofastmcp.com"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A server that goes wrong, or one that does not; the tests run it, and so does chapter 13.
+    """A server that goes wrong, or one that does not; the tests run it, and `explain` shows it.
 
     `code` is a module. `does` are the statements of a client of it, with `client` connected to its `mcp` in
     each of `eras`; without them, what is tried is the import, or the `command` ("python", "fastmcp inspect",
