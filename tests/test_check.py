@@ -338,6 +338,10 @@ class TestExplain:
         assert main(["explain"]) == 0
         assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == sorted(RULES)
 
+    def test_a_code_of_exports(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["explain", "MCP205"]) == 2
+        assert "MCP205 is export's" in capsys.readouterr().err
+
     def test_an_unknown_code(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain", "MCP0O4"]) == 2
         assert "Did you mean MCP" in capsys.readouterr().err
