@@ -173,7 +173,7 @@ def explain(code: str) -> str:
         return "\n".join(f"{rule.code}  {rule.line}" for rule in sorted(RULES.values(), key=lambda r: r.code))
     if code.upper().startswith("MCP2"):
         raise WorkbenchError(
-            f"{code.upper()} is export's: `mcp-workbench export` says of each finding why and what to do, and "
+            f"{code.upper()} is export's: `mcp-workbench export` says of each finding why and what to do; "
             "the README lists all codes from MCP201 on."
         )
     if code.upper() not in RULES:
