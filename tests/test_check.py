@@ -265,7 +265,7 @@ class TestNotebooks:
         write_notebook(Path("try.ipynb"), cells)
         code, out, _ = check(capsys, "try.ipynb")
         assert code == 1
-        assert out.startswith("try.ipynb cell 4 (try-4), line 1: MCP004 ") or "cell 4" in out.splitlines()[0]
+        assert out.startswith("try.ipynb cell 4 (c-4), line 1: MCP004 the address 'config' has no scheme\n")
         (found,) = as_json(capsys, ".")
         assert (found["cell"], found["location"]["row"]) == (4, 1)
 

@@ -30,7 +30,7 @@ def _cases(kind: str, *, by_era: bool) -> Iterator[object]:
                 yield pytest.param(rule, example, era, id=f"{rule.code}-{number}-{era}")
 
 
-def findings(example: Example, rules: list[Rule], folder: Path) -> list[Finding]:
+def findings(example: Example, rules: list[Rule]) -> list[Finding]:
     modules: dict[str, Module] = {}
 
     def find(name: str) -> Module | None:
@@ -71,17 +71,13 @@ def test_a_good_example_works(rule: Rule, example: Example, era: str, tmp_path: 
 
 
 @pytest.mark.parametrize(("rule", "example", "era"), cases("bad"))
-def test_a_bad_example_is_found(rule: Rule, example: Example, era: str, tmp_path: Path) -> None:
-    found = findings(example, [rule], tmp_path)
+def test_a_bad_example_is_found(rule: Rule, example: Example, era: str) -> None:
+    found = findings(example, [rule])
     assert len(found) == example.finds, found
     assert all(f.code == rule.code and f.place.line and f.what and f.why and f.do for f in found)
 
 
 @pytest.mark.parametrize(("rule", "example", "era"), cases("good"))
-def test_a_good_example_has_no_finding_of_any_rule(
-    rule: Rule, example: Example, era: str, tmp_path: Path
-) -> None:
-    assert (
-        findings(example, [other for other in RULES.values() if other.default or other is rule], tmp_path)
-        == []
-    )
+def test_a_good_example_has_no_finding_of_any_rule(rule: Rule, example: Example, era: str) -> None:
+    rules = [other for other in RULES.values() if other.default or other is rule]
+    assert findings(example, rules) == []

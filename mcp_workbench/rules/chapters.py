@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_workbench.findings import Finding, Refused
-from mcp_workbench.rules.sources import NotReadable, Source
+from mcp_workbench.rules.sources import Source
 
 if TYPE_CHECKING:  # most checks are of files outside a workspace
     from mcp_workbench.notebook import Cell
@@ -17,14 +17,17 @@ if TYPE_CHECKING:  # most checks are of files outside a workspace
     from mcp_workbench.workspace import Workspace
 
 
-def workspace_of(path: Path) -> Workspace | None:
-    """The workspace that a notebook is a chapter of."""
-    if path.suffix != ".ipynb" or path.parent.name != "notebooks":
-        return None
+def workspaces_of(paths: Sequence[Path]) -> dict[Path, Workspace]:
+    """The notebooks among the paths that are chapters of a workspace, and which."""
     from mcp_workbench import workspace
 
-    here = workspace.at(path.parent.parent)
-    return here if here is not None and path in here.chapters() else None
+    found: dict[Path, Workspace] = {}
+    folders = dict.fromkeys(path.parent for path in paths if path.suffix == ".ipynb")
+    for folder in folders:
+        here = workspace.at(folder.parent) if folder.name == "notebooks" else None
+        if here is not None:
+            found |= dict.fromkeys(here.chapters(), here)
+    return {path: found[path] for path in paths if path in found}
 
 
 def made_from(path: Path) -> bool:
@@ -39,19 +42,18 @@ def made_from(path: Path) -> bool:
         return False
 
 
-def program_of(here: Workspace) -> Source | list[Finding]:
-    """The workspace's program, each line as it stands in its cell; or what export refuses (MCP201 on)."""
+def program_of(here: Workspace, cells: Iterable[Cell]) -> Source | list[Finding]:
+    """The program that a workspace's cells make, each line as in its cell; or what export refuses."""
     from mcp_workbench import export
 
-    folder = here.notebooks
     try:
-        program = export.export(here).program
+        program = export.made_of(cells, here).program
     except Refused as refused:
         return [
-            replace(f, place=replace(f.place, chapter=str(folder / f.place.chapter)))
+            replace(f, place=replace(f.place, chapter=str(here.notebooks / f.place.chapter)))
             for f in refused.findings
         ]
-    return source_of(program, folder)
+    return source_of(program, here.notebooks)
 
 
 def source_of(program: Program, folder: Path) -> Source:
@@ -71,18 +73,3 @@ def source_of(program: Program, folder: Path) -> Source:
             text.append(line if number in kept else "")
             where.append((cell, number))
     return Source(str(folder), "\n".join(text), ast.parse("\n".join(text)), tuple(where))
-
-
-def chapters_read(here: Workspace) -> Iterable[tuple[Path, tuple[Cell, ...]]]:
-    """Each chapter with its code cells.
-
-    Raises:
-        NotReadable: A chapter is no notebook.
-    """
-    from mcp_workbench import notebook
-
-    for path in here.chapters():
-        try:
-            yield path, notebook.read(path)
-        except Exception as error:
-            raise NotReadable(str(error)) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules import RULES
-from mcp_workbench.rules.chapters import chapters_read, made_from, program_of, workspace_of
+from mcp_workbench.rules.chapters import made_from, program_of, workspaces_of
 from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.module import Module
 from mcp_workbench.rules.project import Project
@@ -114,7 +114,7 @@ def check(paths: Iterable[Path], what: Asked) -> Checked:
     """
     paths = list(paths)
     files = [file for file in files_in(paths) if not made_from(file)]
-    chapters = {file: here for file in files if (here := workspace_of(file)) is not None}
+    chapters = workspaces_of(files)
     plain = [file for file in files if file not in chapters]
     parts = _check_plain(plain, what, entry=files == paths and len(files) == 1)
     for here in dict.fromkeys(chapters.values()):
@@ -136,12 +136,14 @@ def _size(path: Path) -> int:
 
 def _check_workspace(here: Workspace, chapters: Sequence[Path], what: Asked) -> Checked:
     """Check the program that a workspace's finished cells make, and what else is run in these chapters."""
+    from mcp_workbench import notebook
+
     names = {str(path) for path in chapters}
     project = Project()
     try:
-        program = program_of(here)
-        cells = list(chapters_read(here))
-    except (WorkbenchError, NotReadable) as error:
+        cells = {path: notebook.read(path) for path in here.chapters()}
+        program = program_of(here, [cell for its_cells in cells.values() for cell in its_cells])
+    except WorkbenchError as error:
         return Checked((), (f"{here.notebooks}: not checked: {error}",), 0)
     found: list[Finding] = []
     outer = None
@@ -150,7 +152,7 @@ def _check_workspace(here: Workspace, chapters: Sequence[Path], what: Asked) -> 
     else:
         outer = project.module(program)
         found += check_source(program, project, what)
-    for path, its_cells in cells:
+    for path, its_cells in cells.items():
         source = of_cells(str(path), its_cells)
         if isinstance(source, Finding):
             found += [source] if what.wants(source.code) and not _said(source, found) else []
@@ -187,7 +189,7 @@ def _check_some(files: Iterable[Path], what: Asked, *, entry: bool = False) -> C
     project, count = Project(), 0
     findings: list[Finding] = []
     unreadable: list[str] = []
-    with _without_collector():
+    with without_collector():
         for file in files:
             try:
                 source = project.read(file)
@@ -204,7 +206,7 @@ def _check_some(files: Iterable[Path], what: Asked, *, entry: bool = False) -> C
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Leave the garbage until the end: again and again the collector would visit all trees (3 x the time)."""
     was_on = gc.isenabled()
     gc.disable()

@@ -12,7 +12,14 @@ from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules import RULES
 from mcp_workbench.rules.chapters import source_of
-from mcp_workbench.rules.checking import Asked, Checked, asked, check, check_source
+from mcp_workbench.rules.checking import (
+    Asked,
+    Checked,
+    asked,
+    check,
+    check_source,
+    without_collector,
+)
 from mcp_workbench.rules.output import FORMATS, as_statistics, explained
 from mcp_workbench.rules.project import Project
 
@@ -63,8 +70,9 @@ def run(options: Options) -> int:
 
 def warnings_of(here: Workspace, program: Program) -> str:
     """The findings in a workspace's program, as text: what export says after it has written."""
-    source = source_of(program, here.notebooks)
-    return FORMATS["text"](check_source(source, Project(), _asked(here.folder)))
+    with without_collector():
+        source = source_of(program, here.notebooks)
+        return FORMATS["text"](check_source(source, Project(), _asked(here.folder)))
 
 
 def _asked(path: Path, select: Sequence[str] = (), ignore: Sequence[str] = (), target: str = "") -> Asked:

@@ -8,15 +8,22 @@ from collections.abc import Iterable, Iterator
 
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules.drift_calls import (
-    CLIENT,
-    CONTEXT,
     GUIDE,
     knows,
     knows_eras,
-    text_of,
 )
-from mcp_workbench.rules.module import Component, Function, Module, Region, is_open, keywords, own_nodes
-from mcp_workbench.rules.rule import DOCS, Rule, Target
+from mcp_workbench.rules.module import (
+    CLIENT,
+    CONTEXT,
+    Component,
+    Function,
+    Module,
+    Region,
+    is_open,
+    keywords,
+    own_nodes,
+)
+from mcp_workbench.rules.rule import DOCS, Rule, Target, source_text
 
 OLDER_GUIDE = f"{DOCS}/getting-started/upgrading/from-fastmcp-2"
 
@@ -46,8 +53,6 @@ def _later(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         return
     yield from _state_of_another_call(rule, module)
     for node, region in module.classes:
-        if not isinstance(node, ast.ClassDef):
-            continue
         methods = module.regions[node].scope.names
         hook = methods["on_initialize"][0].what if "on_initialize" in methods else None
         if not isinstance(hook, ast.AsyncFunctionDef) or methods.keys() & PER_REQUEST:
@@ -200,7 +205,7 @@ def _message(module: Module, node: ast.expr | None) -> str:
     named = dict(zip(keys, node.values, strict=True))
     if named.keys() != {"role", "content"} or isinstance(named["content"], ast.Dict):
         return ""
-    return f"Message({text_of(module, named['content'])}, role={text_of(module, named['role'])})"
+    return f"Message({source_text(module, named['content'])}, role={source_text(module, named['role'])})"
 
 
 PROMPTS = Rule(
@@ -261,7 +266,7 @@ def _httpx(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 yield rule.at(
                     module,
                     auth,
-                    f"`auth={text_of(module, auth.value)}` is httpx's, and FastMCP's connections are "
+                    f"`auth={source_text(module, auth.value)}` is httpx's, and FastMCP's connections are "
                     f"httpx2's",
                     f"Write `auth=httpx2.{meant.removeprefix('httpx.').removesuffix('()')}(...)`.",
                     unfixed="httpx2 has to be imported",
@@ -280,7 +285,7 @@ def _dead_handlers(rule: Rule, module: Module) -> Iterator[Finding]:
             kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
             meant = [module.meaning(kind, region) or "" for kind in kinds]
             if all(kind.startswith("httpx.") for kind in meant) and _only_clients(module, attempt, region):
-                names = " or ".join(text_of(module, kind) for kind in kinds)
+                names = " or ".join(source_text(module, kind) for kind in kinds)
                 yield rule.at(
                     module,
                     handler,
@@ -489,7 +494,7 @@ def _results(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                     yield rule.at(
                         module,
                         node,
-                        f"`{function.name}` promises `{text_of(module, function.returns)}` and "
+                        f"`{function.name}` promises `{source_text(module, function.returns)}` and "
                         f"returns {wrong}",
                         "Raise a ToolError for what went wrong, or say in the annotation what is returned.",
                         unfixed="either the annotation or the value is meant",

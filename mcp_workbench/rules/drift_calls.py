@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Component, Function, Module, Region, is_open, keywords, own_nodes
-from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, insert, place_of
+from mcp_workbench.rules.module import (
+    CLIENT,
+    CONTEXT,
+    SERVER,
+    Component,
+    Function,
+    Module,
+    Region,
+    is_open,
+    keywords,
+    own_nodes,
+)
+from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, insert, place_of, source_text
 
-SERVER, CONTEXT, CLIENT = "fastmcp.FastMCP()", "fastmcp.Context()", "fastmcp.Client()"
 GUIDE = f"{DOCS}/getting-started/upgrading/from-fastmcp-3"
 
 
@@ -45,11 +55,6 @@ def _gone(
 
 def _is_set(module: Module, name: str) -> bool:
     return any(isinstance(seen.node.ctx, ast.Store) for seen in module.attributes.get(name, ()))
-
-
-def text_of(module: Module, node: ast.AST) -> str:
-    """A node as it is written."""
-    return ast.get_source_segment(module.text, node) or ast.unparse(node)
 
 
 # MCP110 ------------------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ def _decorated(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             component = _offered(module, node.value, region, offered)
             if component is None:
                 continue
-            name = text_of(module, node.value)
+            name = source_text(module, node.value)
             yield rule.at(
                 module,
                 node,
@@ -222,7 +227,7 @@ def _unawaited_state(rule: Rule, module: Module, target: Target) -> Iterator[Fin
 
 
 def _state(rule: Rule, module: Module, call: ast.Call, parent: ast.AST, region: Region) -> Finding:
-    function, written = region.function, text_of(module, call)
+    function, written = region.function, source_text(module, call)
     what = f"`{written}` is a coroutine that nobody awaits"
     if not isinstance(function, ast.AsyncFunctionDef):
         where = f"`async def {function.name}`" if function is not None else "an `async def`"
@@ -384,7 +389,7 @@ def _schema(rule: Rule, module: Module, call: ast.Call, schema: ast.keyword) -> 
         module,
         schema,
         "`elicit` takes no `schema`",
-        f"Write `response_type={text_of(module, schema.value)}`.",
+        f"Write `response_type={source_text(module, schema.value)}`.",
         [name] if is_type else [],
         "" if is_type else "`response_type` takes a type, not a JSON schema",
     )
@@ -475,17 +480,17 @@ def _error(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             yield rule.at(
                 module,
                 call,
-                f"`{text_of(module, call.func)}` takes a code and a message, not an ErrorData",
-                f"Write `{text_of(module, call.func)}({inner})`.",
+                f"`{source_text(module, call.func)}` takes a code and a message, not an ErrorData",
+                f"Write `{source_text(module, call.func)}({inner})`.",
                 [edit(module, whole, inner)],
             )
         else:
-            data = f"{text_of(module, given)}" if is_data else "..."
+            data = f"{source_text(module, given)}" if is_data else "..."
             yield rule.at(
                 module,
                 call,
-                f"`{text_of(module, call.func)}` takes a code and a message",
-                f"Write `{text_of(module, call.func)}(code=-32602, message=...)`"
+                f"`{source_text(module, call.func)}` takes a code and a message",
+                f"Write `{source_text(module, call.func)}(code=-32602, message=...)`"
                 + (f", or `McpError.from_error_data({data})`." if is_data else "."),
                 unfixed="the code and the message are not written here",
             )
@@ -603,7 +608,7 @@ def _old_names(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                     module,
                     node,
                     f"the name of `.{old}` is `.{new}`",
-                    f"Write `{text_of(module, node.value)}.{new}`.",
+                    f"Write `{source_text(module, node.value)}.{new}`.",
                     [Edit(place.end_line, column, place.end_line, place.end_column, new)],
                 )
 
@@ -666,7 +671,7 @@ def _private(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 module,
                 key,
                 f"`{method}` takes no `key`",
-                f"Write `{name}={text_of(module, key.value)}`.",
+                f"Write `{name}={source_text(module, key.value)}`.",
                 [Edit(place.line, place.column, place.line, place.column + len("key"), name)],
             )
 
@@ -736,7 +741,7 @@ def _result(rule: Rule, module: Module) -> Iterator[Finding]:
                 module,
                 node,
                 "the result of `call_tool` has no text of its own",
-                f"Write `{text_of(module, node.value)}.content[0].text`, or `.data`.",
+                f"Write `{source_text(module, node.value)}.content[0].text`, or `.data`.",
                 unfixed="the content may have more than one piece",
             )
         elif of_item and meant == f"{RESULT_OF_CALL}[]":
@@ -753,7 +758,7 @@ def _result(rule: Rule, module: Module) -> Iterator[Finding]:
                 module,
                 call,
                 "the result of `call_tool` has no length",
-                f"Write `len({text_of(module, call.args[0])}.content)`.",
+                f"Write `len({source_text(module, call.args[0])}.content)`.",
                 unfixed="what is counted may be `.content` or `.data`",
             )
 
@@ -801,7 +806,7 @@ def _script(rule: Rule, module: Module) -> Iterator[Finding]:
             and module.meaning(call.func, region) == "fastmcp.Client"
             and not knows(region)
         ):
-            written = text_of(module, given)
+            written = source_text(module, given)
             yield rule.at(
                 module,
                 given,
@@ -820,7 +825,7 @@ def _timeout(rule: Rule, module: Module) -> Iterator[Finding]:
                 module,
                 timeout,
                 "`StreamableHttpTransport` takes no `sse_read_timeout`",
-                f"Say it to the client: `Client(transport, timeout={text_of(module, timeout.value)})`.",
+                f"Say it to the client: `Client(transport, timeout={source_text(module, timeout.value)})`.",
                 unfixed="the time belongs to the client",
             )
 
@@ -876,14 +881,14 @@ def _is_level(node: ast.expr) -> bool:
 
 
 def _log(rule: Rule, module: Module, call: ast.Call) -> Finding:
-    level, message = text_of(module, call.args[0]), text_of(module, call.args[1])
+    level, message = source_text(module, call.args[0]), source_text(module, call.args[1])
     level = level.lower()
     second = f"level={level}" if len(call.args) == 2 else level
     return rule.at(
         module,
         call,
         "`ctx.log` takes the message first, then the level",
-        f"Write `{text_of(module, call.func)}({message}, level={level})`.",
+        f"Write `{source_text(module, call.func)}({message}, level={level})`.",
         [edit(module, call.args[0], message), edit(module, call.args[1], second)],
     )
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules.module import Module, Region
-from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit
+from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, rename
 
 GUARDS = frozenset({"caught", "handler", "asked", "typing"})
 ROOTS = ("mcp", "fastmcp")
@@ -540,16 +540,9 @@ def _attributes(rule: Rule, module: Module, index: Index, target: Target) -> Ite
                 continue
             edits, unfixed = [], "it needs another import"
             if row.exact and row.to == row.module:
-                edits, unfixed = [_renamed(module, node, row.now)], ""
+                edits, unfixed = [rename(module, node, row.now)], ""
             do = row.do or f"Use `{row.now or name}` of {row.to}."
             yield rule.at(module, node, _lacks(rule, row, f"no `{name}` in {row.module}"), do, edits, unfixed)
-
-
-def _renamed(module: Module, node: ast.Attribute, name: str) -> Edit:
-    """Put another name in the place of an attribute's."""
-    line = node.end_lineno or node.lineno
-    end = module.column(line, node.end_col_offset or 0)
-    return Edit(line, end - len(node.attr), line, end, name)
 
 
 def _invented(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
@@ -574,8 +567,8 @@ def _invented(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 
 
 def _decorates(module: Module, node: ast.AST) -> bool:
-    defined = (*module.functions, *module.classes)
-    return any(node in definition.node.decorator_list for definition in defined)
+    defined = [*(d.node for d in module.functions), *(d.node for d in module.classes)]
+    return any(node in definition.decorator_list for definition in defined)
 
 
 # Splitting an import ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules.module import Component, Module, Region, is_open, keywords
-from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, insert, place_of
+from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, insert, place_of, rename
 
 GUARDS = frozenset({"caught", "handler", "asked", "typing"})
 SEPARATOR = re.compile(r"\s*,\s*")
@@ -356,14 +356,8 @@ def _method_edits(
         return
     added = _added(module, parent, row.adds) if row.adds else []
     if added is not None:
-        yield _renamed(module, node, row.to)
+        yield rename(module, node, row.to)
         yield from added
-
-
-def _renamed(module: Module, node: ast.Attribute, name: str) -> Edit:
-    """Put another name in the place of an attribute's."""
-    end = place_of(module, node)
-    return Edit(end.end_line, end.end_column - len(node.attr), end.end_line, end.end_column, name)
 
 
 def _added(module: Module, call: ast.Call, argument: str) -> list[Edit] | None:

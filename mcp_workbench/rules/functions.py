@@ -9,10 +9,20 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Component, Function, Module, Region, Seen, own_nodes
-from mcp_workbench.rules.rule import DOCS, Rule, Target, insert, place_of
+from mcp_workbench.rules.module import (
+    CLIENT,
+    CONTEXT,
+    SERVER,
+    Component,
+    Function,
+    Module,
+    Region,
+    Seen,
+    is_none,
+    own_nodes,
+)
+from mcp_workbench.rules.rule import DOCS, Rule, Target, insert, place_of, rename
 
-SERVER, CLIENT, CONTEXT = "fastmcp.FastMCP()", "fastmcp.Client()", "fastmcp.Context()"
 OFFERED = frozenset({"tool", "resource", "prompt"})
 
 
@@ -275,12 +285,8 @@ def _gives_plain(module: Module, function: ast.FunctionDef) -> bool:
     kind: ast.AST | None = function.returns
     if isinstance(kind, ast.Subscript):
         kind = kind.value
-    name = kind.id if isinstance(kind, ast.Name) else "None" if _is_none(kind) else ""
+    name = kind.id if isinstance(kind, ast.Name) else "None" if is_none(kind) else ""
     return name in PLAIN and not function.decorator_list and not module.bindings(name, module.scope)
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _without_await(module: Module, node: ast.Await) -> list[Edit]:
@@ -539,7 +545,7 @@ def _loop(
             "run() is no async method: it has served and come back with None when asyncio.run gets that",
             f"Write asyncio.run({ast.unparse(inner.func)}_async(...)), or {ast.unparse(inner.func)}(...) "
             f"alone.",
-            edits=_renamed(module, inner.func, "run_async"),
+            edits=[rename(module, inner.func, "run_async")],
         )
     elif inside and (meant in LOOP_STARTERS or runs_server):
         if _is_tried(module, seen):
@@ -584,17 +590,10 @@ def _runs_server(module: Module, node: ast.expr, region: Region) -> bool:
     return isinstance(node, ast.Call) and module.meaning(node.func, region) == f"{SERVER}.run"
 
 
-def _renamed(module: Module, node: ast.Attribute, name: str) -> list[Edit]:
-    """An edit of the name behind the dot."""
-    place = place_of(module, node)
-    start = place.end_column - len(node.attr)
-    return [Edit(place.end_line, start, place.end_line, place.end_column, name)]
-
-
 def _run_async(module: Module, seen: Seen) -> list[Edit]:
     """mcp.run(...) as await mcp.run_async(...)."""
     assert isinstance(seen.node.func, ast.Attribute)
-    renamed = _renamed(module, seen.node.func, "run_async")
+    renamed = [rename(module, seen.node.func, "run_async")]
     if isinstance(seen.parent, ast.Await):
         return renamed
     return [insert(module, seen.node, "await "), *renamed] if isinstance(seen.parent, ast.Expr) else []
@@ -714,7 +713,7 @@ def mistaken(module: Module, component: Component, parameter: Parameter) -> str:
     "else."""
     annotation, region, name = parameter.node.annotation, parameter.region, parameter.name
     if annotation is None:
-        if parameter.default is not None and not _is_none(parameter.default):
+        if parameter.default is not None and not is_none(parameter.default):
             return ""
         named = name == "ctx" or _uses(
             module, component, name, OF_CONTEXT if name == "context" else ONLY_OF_CONTEXT
@@ -1142,7 +1141,7 @@ def _wrong_default(rule: Rule, module: Module, target: Target) -> Iterator[Findi
             if not _is_described_only(module, parameter):
                 continue
             kind = _type_of(module, annotation, parameter.region)
-            if _is_none(default) and _takes_no_none(module, kind, parameter.region):
+            if is_none(default) and _takes_no_none(module, kind, parameter.region):
                 yield rule.at(
                     module,
                     parameter.node,
@@ -1151,7 +1150,7 @@ def _wrong_default(rule: Rule, module: Module, target: Target) -> Iterator[Findi
                     edits=[] if isinstance(annotation, ast.Constant) else [_or_none(module, kind)],
                     unfixed="the annotation is a text" if isinstance(annotation, ast.Constant) else "",
                 )
-            elif not _is_none(default) and _is_refused(module, kind, default, parameter.region):
+            elif not is_none(default) and _is_refused(module, kind, default, parameter.region):
                 yield rule.at(
                     module,
                     default,

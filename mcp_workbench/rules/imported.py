@@ -23,20 +23,19 @@ from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.export import Export, export
 from mcp_workbench.findings import Finding, Place
 from mcp_workbench.rules import RULES
-from mcp_workbench.rules.chapters import made_from, workspace_of
+from mcp_workbench.rules.chapters import made_from, workspaces_of
 from mcp_workbench.rules.checking import Asked, silenced
-from mcp_workbench.rules.module import Function, Module
+from mcp_workbench.rules.module import SERVER, Function, Module
 from mcp_workbench.rules.project import Project, dotted_name
-from mcp_workbench.rules.rule import DOCS, place_of
-from mcp_workbench.rules.sources import NotReadable, files_in, read
-from mcp_workbench.workspace import Workspace
+from mcp_workbench.rules.rule import place_of
+from mcp_workbench.rules.servers import runs, transport_of
+from mcp_workbench.rules.sources import NotReadable, files_in
 
 SECONDS = 20
 GRACE = 3  # seconds more, for a child that cannot end itself
 CHILD = Path(__file__).with_name("inspected.py")
 TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 OVER_HTTP = frozenset({"http", "sse", "streamable-http"})
-SERVER = "fastmcp.FastMCP()"
 # An exception's type and text, and the rule that speaks of it; the first that fits.
 ERRORS = tuple(
     (code, re.compile(pattern))
@@ -62,23 +61,6 @@ ERRORS = tuple(
         ("MCP008", r""),
     )
 )
-# What these rules say where they are not there yet.
-WHY = {
-    "MCP001": "`fastmcp run` and hosts look for a server named mcp, server or app at module level.",
-    "MCP003": "Only a parameter that is annotated as Context is filled in by FastMCP.",
-    "MCP006": "What clients send is held against the parameter's type, null as well.",
-    "MCP007": "Over stdio, stdin and stdout carry the protocol, and importing a file must not serve.",
-    "MCP008": "A server that cannot be imported cannot be started.",
-    "MCP010": "Only one process can listen on a port.",
-    "MCP011": "Without a schema of the result, clients get no structured content, and the model its str().",
-    "MCP013": "A module that is imported before it has run to its end, or twice, is not the one you meant.",
-    "MCP015": "What is opened at import belongs to no event loop, or to another one than the server's.",
-    "MCP016": "What is kept in memory is gone after a restart, and everybody has to log in again.",
-    "MCP018": "The middleware added first is the outermost: those further in see what it lets through.",
-    "MCP022": "Without the consent page, a link is enough to let a stranger's client in.",
-    "MCP023": "Who guesses the signing key can make tokens.",
-    "MCP024": "Clients get an icon's address as it is, and show none that they cannot load.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +84,6 @@ class _Server:
     @cached_property
     def file(self) -> str:
         return os.path.realpath(self.path)
-
-    @cached_property
-    def has_main(self) -> bool:
-        """Is there something under `if __name__ == "__main__"`?"""
-        return any(
-            isinstance(node, ast.If) and any(getattr(n, "id", "") == "__name__" for n in ast.walk(node.test))
-            for node in self.module.tree.body
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +126,12 @@ def loaded(paths: Sequence[Path], what: Asked, found: Sequence[Finding] = ()) ->
 def _servers(paths: Sequence[Path], project: Project) -> Iterator[_Server]:
     """The files that build a server, the one file that was named, and the server of each workspace."""
     named = paths[0] if len(paths) == 1 and paths[0].is_file() else None
-    workspaces: dict[Path, Workspace] = {}
-    for path in files_in(paths):
-        here = workspace_of(path)
-        if here is not None:
-            workspaces.setdefault(here.folder, here)
+    files = list(files_in(paths))
+    for path in files:
         if path.suffix != ".py" or made_from(path):
             continue
         try:
-            source = read(path)
+            source = project.read(path)
         except NotReadable:
             continue
         if isinstance(source, Finding):
@@ -171,7 +142,7 @@ def _servers(paths: Sequence[Path], project: Project) -> Iterator[_Server]:
         module = project.module(source)
         if path == named or _builds(module):
             yield _Server(path, module, path == named)
-    for here in workspaces.values():
+    for here in dict.fromkeys(workspaces_of(files).values()):
         with suppress(WorkbenchError):  # refused, and said before
             made = export(here)
             module = Module(str(here.server), made.text, ast.parse(made.text))
@@ -246,7 +217,7 @@ def _as_module(server: _Server) -> dict[str, Any]:
     if server.made is not None or ("." not in dotted and path.stem != "__init__"):
         return {"name": "server_module", "package": "", "roots": [str(path.parent)]}
     package = dotted if path.stem == "__init__" else dotted.rpartition(".")[0]
-    name = "server_module" if server.has_main and path.stem != "__init__" else dotted
+    name = "server_module" if server.module.has_tail and path.stem != "__init__" else dotted
     return {"name": name, "package": package, "roots": [str(path.parent), str(home)]}
 
 
@@ -315,7 +286,7 @@ class _Telling:
         ends = [statement.end_lineno for statement in failed if isinstance(statement, ast.Expr)]
         at_the_end = module.tree.body[-1:] and ends == [module.tree.body[-1].end_lineno]
         return bool(ends) and (
-            (at_the_end and not _runs(module))
+            (at_the_end and not runs(module))
             or any(
                 module.meaning(seen.node, seen.region) == "fastmcp.Client()"
                 for calls in module.calls.values()
@@ -339,7 +310,7 @@ class _Telling:
         if file not in self.modules:
             self.modules[file] = None
             with suppress(NotReadable):
-                source = read(Path(self.shown(file)))
+                source = self.project.read(Path(self.shown(file)))
                 if not isinstance(source, Finding):
                     self.modules[file] = self.project.module(source)
         return self.modules[file]
@@ -403,11 +374,8 @@ class _Telling:
             other = self.place(file, number)
             if (code, other.chapter, other.cell, other.line) in self.found:
                 return None
-        rule = RULES.get(code)
-        why = rule.why if rule else WHY.get(code, WHY["MCP008"])
-        fix = rule.fix if rule else ""
-        url = rule.url if rule else f"{DOCS}/servers/server"
-        return Finding(code, place, what, why, do or fix, url=url)
+        rule = RULES[code]
+        return Finding(code, place, what, rule.why, do or rule.fix, url=rule.url)
 
     def _while_loading(self) -> Iterator[Finding | None]:
         """What loading did before it ended, or instead."""
@@ -446,8 +414,9 @@ class _Telling:
 
     def _only_http(self) -> bool:
         """Do all runs of the file say that they serve over HTTP? Then stdout is free."""
-        runs = _runs(self.server.module)
-        return bool(runs) and all(_transport(call) in OVER_HTTP for call in runs)
+        started = runs(self.server.module)
+        named = [transport_of(self.server.module, seen) for seen in started]
+        return bool(named) and all(each.name in OVER_HTTP and not each.by_default for each in named)
 
     def _line(self, text: str, at: Sequence[Any] | None = None) -> None:
         place = self.place(str(at[0]), int(at[1])) if at else self.server.path
@@ -487,7 +456,7 @@ class _Telling:
             self._line(missing if note["missing"] else f"it refuses to load: {said}", note["at"])
             return None
         what = f"the import fails: {said}"
-        fits = code in RULES and (code != "MCP008" or note["type"] in ("ImportError", "ModuleNotFoundError"))
+        fits = code != "MCP008" or note["type"] in ("ImportError", "ModuleNotFoundError")
         return self.finding(code, file, line, what, "" if fits else WHAT_IT_SAYS)
 
     def _is_its_own(self, code: str, note: dict[str, Any], statement: ast.AST | None) -> bool:
@@ -526,10 +495,12 @@ class _Telling:
         if not _builds(module):
             self._line("no server is made in it")
             return None
-        node = next((function for function, _ in module.functions if _gives_server(module, function)), None)
+        node = next(
+            (function for function, _ in module.functions if module.returned(function) == SERVER), None
+        )
         what = "after the import, the module has no server by the name mcp, server or app"
         do = 'Write mcp = FastMCP("...") at the top level'
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if node is not None:
             do = f"Write mcp = {node.name}() at the top level, or run fastmcp run {path.name}:{node.name}"
         return self.finding("MCP001", self.server.file, 1, what, f"{do}.", node, once=True)
 
@@ -551,7 +522,7 @@ class _Telling:
     def _parameter(self, note: dict[str, Any], what: str, do: str) -> Finding | None:
         file, line, function = self._function(note)
         node = next((a for a in _arguments(function) if a.arg == note["parameter"]), function)
-        return self.finding(note["code"], file, line, what, do, node, _head(function))
+        return self.finding(note["code"], file, line, what, do, node, _lines(function))
 
     def output(self, note: dict[str, Any]) -> Finding | None:
         file, line, function = self._function(note)
@@ -561,7 +532,7 @@ class _Telling:
         )
         do = "Return what JSON knows, a Pydantic model, a dataclass or a TypedDict, and annotate it so."
         node = function.returns if function is not None and function.returns else function
-        return self.finding("MCP011", file, line, what, do, node, _head(function))
+        return self.finding("MCP011", file, line, what, do, node, _lines(function))
 
     def icon(self, note: dict[str, Any]) -> Finding | None:
         src = note["src"] if len(note["src"]) <= LONGEST_SRC else f"{note['src'][:LONGEST_SRC]}..."
@@ -581,7 +552,7 @@ class _Telling:
             else None
         )
         node = literal or function or self._made(note.get("server", ""))
-        return self.finding("MCP024", file, line, what, do, node, _head(function))
+        return self.finding("MCP024", file, line, what, do, node, _lines(function))
 
     def order(self, note: dict[str, Any]) -> Finding | None:
         outer, inner = note["outer"], note["inner"]
@@ -618,7 +589,7 @@ class _Telling:
         file, line, _ = self.at(note["at"])
         module = self.module(file)
         for function, _ in module.functions if module else ():
-            if not isinstance(function, ast.ClassDef) and _head(function)[0] == line:
+            if _lines(function)[0] == line:
                 return file, line, function
         return file, line, None
 
@@ -661,27 +632,6 @@ SEEN = {
 }
 
 
-def _runs(module: Module) -> list[ast.Call]:
-    """The calls that run a server of the file."""
-    return [
-        seen.node
-        for name in ("run", "run_async", "run_stdio_async", "run_http_async")
-        for seen in module.calls.get(name, ())
-        if isinstance(seen.node.func, ast.Attribute) and module.is_server(seen.node.func.value, seen.region)
-    ]
-
-
-def _transport(call: ast.Call) -> str:
-    """The transport that a run() names: stdio where it says nothing, "" where that is not known."""
-    if getattr(call.func, "attr", "") == "run_http_async":
-        return "http"
-    named = [keyword.value for keyword in call.keywords if keyword.arg in ("transport", None)]
-    given = [*call.args[:1], *named]
-    if not given:
-        return "stdio"
-    return str(given[0].value) if isinstance(given[0], ast.Constant) else ""
-
-
 def _statement(module: Module, line: int) -> ast.stmt | None:
     """The innermost statement whose lines have this one."""
     found: ast.stmt | None = None
@@ -718,10 +668,6 @@ def _lines(statement: ast.AST | None) -> tuple[int, int]:
     return _first(statement), last
 
 
-def _head(function: Function | None) -> tuple[int, int]:
-    return _lines(function)
-
-
 def _arguments(function: Function | None) -> list[ast.arg]:
     given = function.args if function else None
     return [*given.posonlyargs, *given.args, *given.kwonlyargs] if given else []
@@ -756,10 +702,6 @@ def _declares(server: _Server, name: str) -> bool:
         if (folder / ".git").exists():
             break
     return False
-
-
-def _gives_server(module: Module, function: Function | ast.ClassDef) -> bool:
-    return not isinstance(function, ast.ClassDef) and module.returned(function) == SERVER
 
 
 def _import_of(module: Module, name: str) -> ast.AST | None:

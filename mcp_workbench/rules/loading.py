@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules.module import Module, Region, SeenAttribute
 from mcp_workbench.rules.rule import DOCS, Rule, Target
+from mcp_workbench.rules.servers import runs
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -61,8 +62,6 @@ def _has_own_settings(module: Module) -> bool:
     imported = (module.find(module.absolute(n)) for n, _ in module.imports if isinstance(n, ast.ImportFrom))
     for home in (module, *(other for other in imported if other is not None)):
         for node, region in home.classes:
-            if not isinstance(node, ast.ClassDef):
-                continue
             names = home.regions[node].scope.names.keys() | home.members.get(node, {}).keys()
             if "settings" in names and any(home.meaning(b, region) == "fastmcp.FastMCP" for b in node.bases):
                 return True
@@ -364,19 +363,8 @@ def _is_script(module: Module) -> bool:
     """
     if "." in module.name or module.is_package:
         return False
-    starts = [
-        region
-        for name in ("run", "run_async")
-        for call, _, region in module.calls.get(name, ())
-        if isinstance(call.func, ast.Attribute) and module.is_server(call.func.value, region)
-    ]
-    asks = any(
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Compare)
-        and "__name__" in ast.unparse(node.test)
-        for node in module.tree.body
-    )
-    return bool(starts) and (asks or any(region.at_import for region in starts))
+    started = runs(module)
+    return bool(started) and (module.has_tail or any(seen.region.at_import for seen in started))
 
 
 def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:

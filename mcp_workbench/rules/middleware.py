@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules.module import (
     Binding,
-    Defined,
+    DefinedClass,
     Function,
     Module,
     Region,
@@ -161,14 +161,13 @@ ORDER = Rule(
 
 def _hooks(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for defined in module.classes:
-        if isinstance(defined.node, ast.ClassDef) and _is_middleware(module, defined):
+        if _is_middleware(module, defined):
             for hook in defined.node.body:
                 if isinstance(hook, ast.FunctionDef | ast.AsyncFunctionDef):
                     yield from _hook(rule, module, defined.node, hook)
 
 
-def _is_middleware(module: Module, defined: Defined) -> bool:
-    assert isinstance(defined.node, ast.ClassDef)
+def _is_middleware(module: Module, defined: DefinedClass) -> bool:
     bases = [module.meaning(base, defined.region) or "" for base in defined.node.bases]
     return any(base.startswith(BUILT_IN) and not base.endswith(")") for base in bases)
 

@@ -94,10 +94,10 @@ CANONICAL = {
     "mcp.types.PromptMessage().content": "mcp.types.ContentBlock()",
     "mcp.types.Tool().annotations": "mcp.types.ToolAnnotations()",
 }
+SERVER, CLIENT, CONTEXT = "fastmcp.FastMCP()", "fastmcp.Client()", "fastmcp.Context()"
 DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
 KEEPING = frozenset({"functools.cache", "functools.lru_cache"})  # decorators that change no result
-WITH_GIVES_ITSELF = frozenset({"fastmcp.Client()"})
-_CONDITIONS = (ast.If, ast.Try, ast.While)
+WITH_GIVES_ITSELF = frozenset({CLIENT})
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
@@ -161,7 +161,7 @@ class Region:
 
 
 class Seen(NamedTuple):
-    """A call or an attribute, the node that holds it, and where it stands."""
+    """A call, the node that holds it, and where it stands."""
 
     node: ast.Call
     parent: ast.AST
@@ -176,10 +176,17 @@ class SeenAttribute(NamedTuple):
     region: Region
 
 
-class Defined(NamedTuple):
-    """A function or class, and where it is defined."""
+class DefinedFunction(NamedTuple):
+    """A function, and where it is defined."""
 
-    node: Function | ast.ClassDef
+    node: Function
+    region: Region
+
+
+class DefinedClass(NamedTuple):
+    """A class, and where it is defined."""
+
+    node: ast.ClassDef
     region: Region
 
 
@@ -195,15 +202,14 @@ class Origin(NamedTuple):
 class Component:
     """A function that a server offers.
 
-    `kind` is tool, resource, prompt, completion, custom_route or event; `register` is the decorator, or the
-    call that was given the function; `uri` is a resource's address where it is a literal.
+    `kind` is tool, resource, prompt, completion or custom_route; `register` is the decorator, or the
+    call that was given the function; `region` is where the function's parameters and statements stand.
     """
 
     kind: str
     function: Function
     register: ast.expr
     region: Region
-    """Where the function's body stands: the region of its parameters and statements."""
 
     @property
     def call(self) -> ast.Call | None:
@@ -244,8 +250,8 @@ class Module:
         self.scope = Scope(tree, None)
         self.calls: dict[str, list[Seen]] = {}  # by the last name of what is called
         self.attributes: dict[str, list[SeenAttribute]] = {}  # by name
-        self.functions: list[Defined] = []
-        self.classes: list[Defined] = []
+        self.functions: list[DefinedFunction] = []
+        self.classes: list[DefinedClass] = []
         self.imports: list[tuple[ast.Import | ast.ImportFrom, Region]] = []
         self.awaits: list[tuple[ast.Await, Region]] = []
         self.tries: list[tuple[ast.Try, Region]] = []
@@ -354,7 +360,7 @@ class Module:
 
     def _function(self, node: Function, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
         self._name(node.name, "function", node, region)
-        self.functions.append(Defined(node, region))
+        self.functions.append(DefinedFunction(node, region))
         inner = Region(Scope(node, region.scope), region.guards - {"caught", "asked", "handler"})
         self.regions[node] = inner
         arguments = node.args
@@ -385,7 +391,7 @@ class Module:
 
     def _class(self, node: ast.ClassDef, parent: ast.AST, region: Region, push: Callable[..., None]) -> bool:
         self._name(node.name, "class", node, region)
-        self.classes.append(Defined(node, region))
+        self.classes.append(DefinedClass(node, region))
         inner = Region(Scope(node, region.scope), region.guards)
         self.regions[node] = inner
         for outer in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
@@ -601,7 +607,7 @@ class Module:
                 return None  # they cannot agree: the other module need not be read
         found: str | None = None
         for binding in bindings:
-            if isinstance(binding.what, ast.Constant) and binding.what.value is None:
+            if isinstance(binding.what, ast.AST) and is_none(binding.what):
                 continue
             meant = self._bound(binding)
             if meant is None or (found is not None and meant != found):
@@ -774,7 +780,7 @@ class Module:
         """The class that an annotation names; `X | None`, `Optional[X]`, `Annotated[X, ...]`, "X" are X."""
         annotation = self.unquoted(annotation)
         if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-            sides = [s for s in (annotation.left, annotation.right) if not _is_none(s)]
+            sides = [s for s in (annotation.left, annotation.right) if not is_none(s)]
             return self.annotated(sides[0], region) if len(sides) == 1 else None
         if isinstance(annotation, ast.Subscript):
             outer = self.meaning(annotation.value, region)
@@ -809,7 +815,6 @@ class Module:
             name in module.regions[node].scope.names or name in module.members.get(node, ())
             for module in (self, *(source for source in sources if source is not None))
             for node, _ in module.classes
-            if isinstance(node, ast.ClassDef)
         )
 
     @property
@@ -828,7 +833,7 @@ class Module:
 
     def is_server(self, node: ast.AST | None, region: Region) -> bool:
         """Is this expression a FastMCP server?"""
-        return self.meaning(node, region) == "fastmcp.FastMCP()"
+        return self.meaning(node, region) == SERVER
 
     def calls_of(self, *names: str) -> Iterator[Seen]:
         """The calls of what has one of these names, or was imported from one: `import FastMCP as Server`."""
@@ -859,8 +864,6 @@ class Module:
 
     def _find_components(self) -> Iterator[Component]:
         for function, region in self.functions:
-            if isinstance(function, ast.ClassDef):
-                continue
             for decorator in function.decorator_list:
                 target = decorator.func if isinstance(decorator, ast.Call) else decorator
                 kind = self._registers(target, region)
@@ -926,19 +929,20 @@ def own_nodes(function: Function) -> tuple[ast.AST, ...]:
     return tuple(found)
 
 
-def _is_none(node: ast.AST) -> bool:
+def is_none(node: ast.AST | None) -> bool:
+    """Is it the literal None?"""
     return isinstance(node, ast.Constant) and node.value is None
 
 
 def _asked(test: ast.expr) -> str:
     """What an `if` asks: "main", "typing", or "asked" for hasattr and versions."""
-    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__":
-        return "main"
     name = getattr(test, "id", getattr(test, "attr", ""))
     if name == "TYPE_CHECKING":
         return "typing"
     for node in ast.walk(test):
         called = getattr(node, "id", getattr(node, "attr", ""))
+        if isinstance(node, ast.Name) and called == "__name__":
+            return "main"
         if called in ("hasattr", "version_info", "__version__", "version", "find_spec", "signature"):
             return "asked"
     return ""

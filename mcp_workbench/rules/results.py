@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules.module import Binding, Component, Function, Module, Region, own_nodes
-from mcp_workbench.rules.rule import DOCS, Rule, Target
+from mcp_workbench.rules.rule import DOCS, Rule, Target, source_text
 
 # What is read through to the classes inside it.
 CONTAINERS = frozenset(
@@ -189,8 +189,7 @@ def _open_ended(module: Module, node: ast.ClassDef) -> bool:
     if (module.base_classes(node) or set()) & {"abc.ABC", "typing.Protocol"}:
         return True
     return any(
-        isinstance(other.node, ast.ClassDef)
-        and len(other.node.bases) > 1
+        len(other.node.bases) > 1
         and any(module.definition(module.meaning(b, other.region))[1] is node for b in other.node.bases)
         for other in module.classes
     )
@@ -419,7 +418,7 @@ def _short(meant: str) -> str:
 
 
 def _write(module: Module, node: ast.expr, pattern: str) -> str:
-    text = ast.get_source_segment(module.text, node) or ast.unparse(node)
+    text = source_text(module, node)
     if isinstance(node, ast.BinOp) and pattern.startswith("{}"):
         text = f"({text})"
     return pattern.replace("{}", " ".join(text.split()))

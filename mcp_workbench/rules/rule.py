@@ -145,7 +145,19 @@ def edit(module: Module, node: ast.AST, text: str) -> Edit:
     return Edit(place.line, place.column, place.end_line, place.end_column, text)
 
 
+def rename(module: Module, node: ast.Attribute, name: str) -> Edit:
+    """Put another name behind an attribute's dot."""
+    place = place_of(module, node)
+    start = place.end_column - len(node.attr)
+    return Edit(place.end_line, start, place.end_line, place.end_column, name)
+
+
 def insert(module: Module, node: ast.AST, text: str) -> Edit:
     """Put a text before a node."""
     place = place_of(module, node)
     return Edit(place.line, place.column, place.line, place.column, text)
+
+
+def source_text(module: Module, node: ast.AST) -> str:
+    """A node as it is written in its file."""
+    return ast.get_source_segment(module.text, node) or ast.unparse(node)

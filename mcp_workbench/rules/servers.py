@@ -9,10 +9,9 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Function, Module, Region, Seen
+from mcp_workbench.rules.module import SERVER, Function, Module, Region, Seen
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit, place_of
 
-SERVER = "fastmcp.FastMCP()"
 STANDARD = ("mcp", "server", "app")
 RUNS = ("run", "run_async", "run_stdio_async", "run_http_async")
 
@@ -35,7 +34,6 @@ def _own_run(module: Module, name: str) -> bool:
         any(getattr(statement, "name", "") == name for statement in node.body)
         and any(module.meaning(base, region) == "fastmcp.FastMCP" for base in node.bases)
         for node, region in module.classes
-        if isinstance(node, ast.ClassDef)
     )
 
 
@@ -144,7 +142,7 @@ def _builders(module: Module, started: list[Seen]) -> list[tuple[Function, bool]
     """The functions that anybody can call and that build a server; whether they return it."""
     found = []
     for function, region in module.functions:
-        if isinstance(function, ast.ClassDef) or region.scope is not module.scope or function.decorator_list:
+        if region.scope is not module.scope or function.decorator_list:
             continue
         arguments = function.args
         required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
@@ -231,7 +229,11 @@ def _transport(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
                 f'Put it under if __name__ == "__main__": and indent {ast.unparse(seen.node)} below it.',
                 unfixed="somebody may start the server by importing the file",
             )
-    if started and not module.notebook and all(_of(module, seen).name == "stdio" for seen in started):
+    if (
+        started
+        and not module.notebook
+        and all(transport_of(module, seen).name == "stdio" for seen in started)
+    ):
         yield from _prints(rule, module)
     if _connects(module):
         yield from _clients(rule, module)
@@ -240,7 +242,7 @@ def _transport(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 def _arguments(rule: Rule, module: Module, seen: Seen, only: bool) -> Iterator[Finding]:
     """What a run() is given: an unknown transport, or what the transport does not take."""
     method = getattr(seen.node.func, "attr", "")
-    transport = _of(module, seen)
+    transport = transport_of(module, seen)
     if transport.name and transport.name not in TRANSPORTS and not transport.by_default:
         right = _spelled(transport.name)
         unfixed = "" if right else f"{transport.name!r} is no spelling of one of the transports"
@@ -249,8 +251,7 @@ def _arguments(rule: Rule, module: Module, seen: Seen, only: bool) -> Iterator[F
             transport.node or seen.node,
             f"there is no transport {transport.name!r}",
             f'Write transport="{right or "http"}"; there are "stdio", "http", "streamable-http" (the same) '
-            f"and "
-            '"sse".',
+            'and "sse".',
             edits=_respelled(module, transport.node, right),
             unfixed=unfixed,
         )
@@ -289,7 +290,8 @@ def _arguments(rule: Rule, module: Module, seen: Seen, only: bool) -> Iterator[F
             )
 
 
-def _of(module: Module, seen: Seen) -> Transport:
+def transport_of(module: Module, seen: Seen) -> Transport:
+    """The transport of a call that `runs` gives."""
     method = getattr(seen.node.func, "attr", "")
     if method == "run_stdio_async":
         return Transport("stdio")
