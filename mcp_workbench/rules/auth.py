@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Module, Region, is_open, keywords
+from mcp_workbench.rules.module import GUARDED, Module, Region, is_open, keywords
 from mcp_workbench.rules.rule import DOCS, Rule, Target
 
 _ALL = (
@@ -81,7 +81,6 @@ SPELLINGS = {
 }
 CONSENT = "require_authorization_consent"
 SHORT = 12  # characters of a key below which FastMCP warns
-GUARDED = frozenset({"caught", "handler", "asked"})
 LOCAL = re.compile(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0)\b|\[::1\]")
 TEST = re.compile(r"(^|[/\\])(tests?|conftest\.py|test_\w+\.py|\w+_test\.py)([/\\]|$)")
 

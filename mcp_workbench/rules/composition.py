@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Module, Region, keywords
+from mcp_workbench.rules.module import GUARDED, Module, Region, keywords
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit
 
-GUARDED = frozenset({"caught", "handler", "asked"})
 # loans+data://open, as addresses were written once: a namespace before the scheme
 BEFORE_SCHEME = re.compile(r"([A-Za-z][\w.-]*)\+([A-Za-z][\w.-]*)://(.*)", re.DOTALL)
 READERS = ("fastmcp.Client()", "fastmcp.Context()", "fastmcp.FastMCP()")

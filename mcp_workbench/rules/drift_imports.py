@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Module, Region
+from mcp_workbench.rules.module import GUARDED_OR_TYPING, Module, Region
 from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, rename
 
-GUARDS = frozenset({"caught", "handler", "asked", "typing"})
 ROOTS = ("mcp", "fastmcp")
 # Modules of FastMCP 2 and 3 that are functions now: `from fastmcp.tools import tool` is right.
 FUNCTIONS = frozenset({"fastmcp.tools.tool", "fastmcp.resources.resource", "fastmcp.prompts.prompt"})
@@ -420,8 +419,8 @@ def _of_roots(node: ast.Import | ast.ImportFrom) -> bool:
 
 def _has_fallback(module: Module, node: ast.AST, region: Region) -> bool:
     """Does the file do without what cannot be imported? An `except` that only raises or exits does not."""
-    if "caught" not in region.guards or region.guards & (GUARDS - {"caught"}):
-        return bool(region.guards & GUARDS)
+    if "caught" not in region.guards or region.guards & (GUARDED_OR_TYPING - {"caught"}):
+        return bool(region.guards & GUARDED_OR_TYPING)
     around = [attempt for attempt, _ in module.tries if any(node in ast.walk(part) for part in attempt.body)]
     return not around or not all(_gives_up(handler) for handler in around[-1].handlers)
 
@@ -536,7 +535,7 @@ def _attributes(rule: Rule, module: Module, index: Index, target: Target) -> Ite
         if not seen or target.fastmcp < row.since or index.gone(row.module, target) is not None:
             continue  # where the module is missing, its import fails
         for node, _, region in seen:
-            if region.guards & GUARDS or module.meaning(node.value, region) != row.module:
+            if region.guards & GUARDED_OR_TYPING or module.meaning(node.value, region) != row.module:
                 continue
             edits, unfixed = [], "it needs another import"
             if row.exact and row.to == row.module:
@@ -549,7 +548,7 @@ def _invented(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     yield from _find(rule, module, target)
     for row in INVENTED_ATTRIBUTES:
         for node, _, region in module.attributes.get(row.attribute, ()):
-            if region.guards & GUARDS or module.meaning(node.value, region) != row.kind:
+            if region.guards & GUARDED_OR_TYPING or module.meaning(node.value, region) != row.kind:
                 continue
             what = f"the context has no `{row.attribute}`, and never had"
             edits, unfixed = [], "what takes its place is used differently"
@@ -558,7 +557,11 @@ def _invented(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             yield rule.at(module, node, what, row.do, edits, unfixed)
     for name, do in INVENTED_DECORATORS.items():
         for node, parent, region in module.attributes.get(name, ()):
-            if region.guards & GUARDS or not module.is_server(node.value, region) or module.redefines(name):
+            if (
+                region.guards & GUARDED_OR_TYPING
+                or not module.is_server(node.value, region)
+                or module.redefines(name)
+            ):
                 continue
             called = isinstance(parent, ast.Call) and parent.func is node
             if (name == "middleware" and called) or _decorates(module, parent if called else node):
@@ -790,7 +793,7 @@ def _httpx(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     if not requires & {"fastmcp", "fastmcp-slim"}:
         return  # then it was not FastMCP that brought it
     for node, region in wanted:
-        if not region.guards & GUARDS:
+        if not region.guards & GUARDED_OR_TYPING:
             yield rule.at(
                 module,
                 node,

@@ -12,10 +12,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Component, Module, Region, is_open, keywords
+from mcp_workbench.rules.module import (
+    GUARDED_OR_TYPING,
+    STANDALONE,
+    Component,
+    Module,
+    Region,
+    is_open,
+    keywords,
+)
 from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, insert, place_of, rename
 
-GUARDS = frozenset({"caught", "handler", "asked", "typing"})
 SEPARATOR = re.compile(r"\s*,\s*")
 IMPORT = "from fastmcp.server import create_proxy"
 CREATE_PROXY = frozenset(
@@ -265,11 +272,6 @@ POSITIONS = {
     "prompt": ("name", "title", "description"),
     "resource": (),
 }
-STANDALONE = {
-    "fastmcp.tools.tool": "tool",
-    "fastmcp.resources.resource": "resource",
-    "fastmcp.prompts.prompt": "prompt",
-}
 BUILDERS = frozenset(
     {
         "fastmcp.FastMCP",
@@ -306,7 +308,11 @@ def _constructor(rule: Rule, module: Module, target: Target) -> Iterator[Finding
     names = ("FastMCP", "FastMCPProxy", "create_proxy", "from_openapi", "from_fastapi")
     for call, _, region in module.calls_of(*names):
         wrong = [(word, rows[name]) for name, word in keywords(call).items() if name in rows]
-        if not wrong or region.guards & GUARDS or module.meaning(call.func, region) not in BUILDERS:
+        if (
+            not wrong
+            or region.guards & GUARDED_OR_TYPING
+            or module.meaning(call.func, region) not in BUILDERS
+        ):
             continue
         if not module.is_library_class(call, region):
             continue
@@ -327,7 +333,7 @@ def _methods(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     for row in METHODS:
         seen = module.attributes.get(row.name, ()) if target.fastmcp >= row.since else ()
         for node, parent, region in seen:
-            if region.guards & GUARDS or module.redefines(row.name):
+            if region.guards & GUARDED_OR_TYPING or module.redefines(row.name):
                 continue
             meant = module.meaning(node.value, region)
             if meant != "fastmcp.FastMCP()" and (meant != "fastmcp.FastMCP" or row.to != "create_proxy"):
@@ -452,7 +458,7 @@ def _mounts(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         func = call.func
         if not isinstance(func, ast.Attribute) or not module.is_server(func.value, region):
             continue
-        if region.guards & GUARDS or module.redefines("mount"):
+        if region.guards & GUARDED_OR_TYPING or module.redefines("mount"):
             continue
         words = keywords(call)
         for name, word in words.items():
@@ -517,7 +523,7 @@ def _decorators(rule: Rule, module: Module, target: Target) -> Iterator[Finding]
         wrong = [(word, rows[name]) for name, word in keywords(call).items() if name in rows]
         if not wrong and len(call.args) < 2:
             continue
-        kind = "" if region.guards & GUARDS else _kind(module, call, region)
+        kind = "" if region.guards & GUARDED_OR_TYPING else _kind(module, call, region)
         for word, row in wrong:
             if kind not in row.of.split() or (
                 row.name == "output_schema" and _literal(word.value) is not False

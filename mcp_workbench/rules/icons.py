@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Module, Region, is_open, keywords
+from mcp_workbench.rules.module import GUARDED, GUARDED_OR_TYPING, Module, Region, is_open, keywords
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit, insert
 
 # Where Icon is sought and is not.
@@ -29,7 +29,6 @@ MADE = ("from_file", "from_path", "from_url", "from_bytes", "from_data")
 BEGINS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "PHN2Z": "svg+xml", "UklGR": "webp"}
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-GUARDED = frozenset({"caught", "handler", "asked"})
 
 
 def _icons(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
@@ -40,9 +39,8 @@ def _icons(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
             yield rule.at(module, node, "the module fastmcp has no Icon", do)
     for name in MADE:
         for node, _, region in module.attributes.get(name, ()):
-            if _is_icon(module.meaning(node.value, region)) and not _defines(
-                module, node.value, region, name
-            ):
+            icon = _is_icon(module.meaning(node.value, region))
+            if icon and not _is_of_project(module, node.value, region):
                 do = "Write Icon(src=Image(path=...).to_data_uri()), with Image from fastmcp.utilities.types."
                 yield rule.at(module, node, f"Icon has no {name}", do, unfixed="Image has to be imported")
     for call, _, region in module.calls_of("Icon"):
@@ -55,15 +53,15 @@ def _is_icon(meaning: str | None) -> bool:
     return name == "Icon" and home in ("mcp.types", "mcp.server.fastmcp", *WRONG_HOMES)
 
 
-def _defines(module: Module, node: ast.AST, region: Region, name: str) -> bool:
-    """Is it a class of the project that extends Icon and has this method?"""
+def _is_of_project(module: Module, node: ast.AST, region: Region) -> bool:
+    """Is it a class of the project that extends Icon, and may have methods of its own?"""
     found = module.origin(node, region)
     return found is not None and isinstance(found.node, ast.ClassDef)
 
 
 def _imports(rule: Rule, module: Module) -> Iterator[Finding]:
     for node, region in module.imports:
-        if not isinstance(node, ast.ImportFrom) or node.level or region.guards & (GUARDED | {"typing"}):
+        if not isinstance(node, ast.ImportFrom) or node.level or region.guards & GUARDED_OR_TYPING:
             continue
         sought = [alias for alias in node.names if alias.name == "Icon"]
         if sought and node.module in WRONG_HOMES:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Function, Module, Origin, Region, keywords, own_nodes
+from mcp_workbench.rules.module import GUARDED, Function, Module, Origin, Region, keywords, own_nodes
 from mcp_workbench.rules.rule import DOCS, Rule, Target, insert, place_of
 
 MANAGER = "contextlib.asynccontextmanager"
@@ -32,7 +32,6 @@ CALLERS = frozenset(
     }
 )
 EMPTY = ("list", "dict", "set", "defaultdict", "deque", "uuid4", "uuid1", "token_hex", "token_urlsafe")
-GUARDED = frozenset({"caught", "handler", "asked"})
 
 
 def _lifespans(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules.module import (
+    GUARDED,
     Binding,
     DefinedClass,
     Function,
@@ -28,7 +29,6 @@ ALL = ("__call__", "on_message", "on_request")
 HOOKS = (*ALL, *ASKED, *LISTS, "on_notification", "on_initialize", "on_discover")
 # Who asks, other than by a token: the cache keeps its answers apart by token alone.
 CALLER = frozenset({"get_http_headers", "get_http_request", "client_id", "session_id"})
-GUARDED = frozenset({"caught", "handler", "asked"})
 
 
 class _Added:

@@ -96,6 +96,9 @@ CANONICAL = {
 }
 SERVER, CLIENT, CONTEXT = "fastmcp.FastMCP()", "fastmcp.Client()", "fastmcp.Context()"
 DEEPEST = 60  # of names that stand for names; also a thousand modules may return what the next one does
+# Guards of a region (see there) whose code deals with what may be missing or have another shape.
+GUARDED = frozenset({"caught", "handler", "asked"})
+GUARDED_OR_TYPING = GUARDED | {"typing"}
 KEEPING = frozenset({"functools.cache", "functools.lru_cache"})  # decorators that change no result
 WITH_GIVES_ITSELF = frozenset({CLIENT})
 _NOTHING = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -884,11 +887,11 @@ class Module:
                 return name
             if name not in _REGISTERING:
                 return ""
-        return _STANDALONE.get(self.meaning(target, region) or "", "")
+        return STANDALONE.get(self.meaning(target, region) or "", "")
 
 
 _REGISTERING = frozenset({"tool", "resource", "prompt", "completion", "custom_route"})
-_STANDALONE = {
+STANDALONE = {
     "fastmcp.tools.tool": "tool",
     "fastmcp.resources.resource": "resource",
     "fastmcp.prompts.prompt": "prompt",

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import SERVER, Function, Module, Region, Seen
+from mcp_workbench.rules.module import GUARDED_OR_TYPING, SERVER, Function, Module, Region, Seen
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit, place_of
 
 STANDARD = ("mcp", "server", "app")
@@ -542,7 +542,7 @@ def _imports(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     script = module.has_tail or bool(runs(module))
     shadowed = _shadowed(module) if script and not module.notebook else ""
     for node, region in module.imports:
-        if region.guards & {"caught", "handler", "typing", "asked"}:
+        if region.guards & GUARDED_OR_TYPING:
             continue
         if shadowed and _top(node) & {"fastmcp", "mcp"} and region.at_import:
             yield rule.at(module, node, *_hides(module, shadowed))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
 from mcp_workbench.rules.auth import is_local, logins
-from mcp_workbench.rules.module import Module, Region, is_open, keywords
+from mcp_workbench.rules.module import GUARDED, GUARDED_OR_TYPING, Module, Region, is_open, keywords
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit, insert
 
 # Where py-key-value has its classes, below key_value.aio.
@@ -64,7 +64,6 @@ SERVER = (
     "Write session_state_store=... for the state of sessions; the tokens of a login are kept by its provider "
     "(client_storage=...), cached answers by ResponseCachingMiddleware(cache_storage=...)."
 )
-GUARDED = frozenset({"caught", "handler", "asked"})
 
 
 def _stores(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
@@ -76,7 +75,7 @@ def _stores(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 
 def _imports(rule: Rule, module: Module) -> Iterator[Finding]:
     for node, region in module.imports:
-        if region.guards & (GUARDED | {"typing"}):
+        if region.guards & GUARDED_OR_TYPING:
             continue
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from mcp_workbench.findings import Edit, Finding
-from mcp_workbench.rules.module import Function, Module, Origin, Region, is_open, keywords
+from mcp_workbench.rules.module import GUARDED, Function, Module, Origin, Region, is_open, keywords
 from mcp_workbench.rules.rule import DOCS, Rule, Target, edit
 
 WEB = ("fastapi.FastAPI", "starlette.Starlette")
@@ -15,7 +15,6 @@ HTTP_APP = "fastmcp.FastMCP().http_app()"
 # Whoever speaks of one of these may well run the server's lifespan.
 RUNS = frozenset({"lifespan", "lifespan_context", "lifespan_handler", "session_manager", "router"})
 RUNNING = ("lifespan", "mcp", "session", "enter_async_context")
-GUARDED = frozenset({"caught", "handler", "asked"})
 
 
 def _lifespan(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
