@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcp_workbench.rules import (
     auth,
+    awaiting,
     composition,
     drift_behaviour,
     drift_calls,
@@ -22,7 +23,20 @@ from mcp_workbench.rules import (
 from mcp_workbench.rules.rule import Rule
 
 FAMILIES = (
-    *(servers, functions, results, loading, stores, web, middleware, composition, auth, icons, lifespans),
+    *(
+        servers,
+        awaiting,
+        functions,
+        results,
+        loading,
+        stores,
+        web,
+        middleware,
+        composition,
+        auth,
+        icons,
+        lifespans,
+    ),
     *(drift_imports, drift_servers, drift_calls, drift_behaviour),
 )
 RULES: dict[str, Rule] = {rule.code: rule for family in FAMILIES for rule in family.RULES}
