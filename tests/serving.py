@@ -6,9 +6,11 @@ import asyncio
 import atexit
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +35,30 @@ SERVER = ROOT / "server.py"
 DATA = ROOT / "notebooks" / "data"
 
 FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
+FORKING = Path(__file__).with_name("forking.py")
 PYTHON_SERVER = (sys.executable, str(SERVER))
 FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
+
+
+@cache
+def warm_server() -> tuple[str, ...]:
+    """The command that starts server.py without the wait for its imports; see forking.py."""
+    home = Path(tempfile.mkdtemp(prefix="forking-"))
+    address = str(home / "socket")
+    command = [sys.executable, str(FORKING), "serve", address, str(SERVER)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home, env=environment(home)
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+
+    def end() -> None:
+        process.communicate(timeout=PATIENCE)  # its input ends, and so does it
+        shutil.rmtree(home)
+
+    atexit.register(end)
+    return (sys.executable, "-I", "-S", str(FORKING), "ask", address, str(SERVER))
+
 
 PATIENCE = 30  # seconds until a process is said to hang
 
@@ -98,13 +122,22 @@ def run(
 def http_process(
     home: Path,
     *arguments: str,
-    command: Sequence[str] = PYTHON_SERVER,
+    command: Sequence[str] = (),
     port: int = 0,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Serve over HTTP on loopback: the address and the process; with port 0 the system chooses a free one."""
     log = home / "http-server.log"
-    full = [*command, "--transport", "http", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    full = [
+        *(command or warm_server()),
+        "--transport",
+        "http",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        *arguments,
+    ]
     with log.open("w") as written:
         process = subprocess.Popen(
             full,
@@ -150,7 +183,7 @@ def new_desk(
     way: Way,
     home: Path,
     *,
-    command: Sequence[str] = PYTHON_SERVER,
+    command: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
     **handlers: Any,
 ) -> Iterator[Client[Any]]:
@@ -159,9 +192,10 @@ def new_desk(
         with serving_http(home, command=command, settings=settings) as address:
             yield Client(f"{address}/mcp", mode=way.mode, timeout=PATIENCE, **handlers)
     else:
+        program, *arguments = command or warm_server()
         transport = StdioTransport(
-            command[0],
-            list(command[1:]),
+            program,
+            arguments,
             env=environment(home, settings),
             cwd=str(home),
             keep_alive=False,
