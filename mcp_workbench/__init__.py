@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mcp_workbench.errors import WorkbenchError, expect_error
     from mcp_workbench.live import rebuild, resume
+    from mcp_workbench.panel.inspector import inspector
     from mcp_workbench.tracing import trace
 
-__all__ = ["WorkbenchError", "expect_error", "rebuild", "resume", "trace"]
+__all__ = ["WorkbenchError", "expect_error", "inspector", "rebuild", "resume", "trace"]
 
 _HOME = {
     "WorkbenchError": "errors",
     "expect_error": "errors",
+    "inspector": "panel.inspector",
     "rebuild": "live",
     "resume": "live",
     "trace": "tracing",

@@ -102,7 +102,7 @@ def resume(chapter: str) -> Resumed:
     """
     namespace = _callers_namespace()
     folder = _folder(namespace, chapter)
-    _quieten()
+    quieten()
     _keep_apart()
     threading.Thread(target=_warm_up, daemon=True).start()
     program = tangle(_cells_before(folder, chapter))
@@ -318,7 +318,8 @@ def _home(folder: Path, program: Program) -> Path:
     return folder.parent
 
 
-def _quieten() -> None:
+def quieten() -> None:
+    """Silence FastMCP's log, and what the SDK says of the next protocol: neither is a learner's doing."""
     logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
     with_warning = sys.modules.get("mcp.shared.exceptions")
     category = getattr(with_warning, "MCPDeprecationWarning", DeprecationWarning)
