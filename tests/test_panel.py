@@ -16,6 +16,7 @@ from conftest import notebook_of
 from fastmcp import Context, FastMCP
 from fastmcp.client.elicitation import ElicitResult
 from fastmcp.utilities.types import Audio, File, Image
+from fastmcp_tasks import TasksExtension
 from ipywidgets.widgets.widget import _instances as widgets
 from mcp.server.mcpserver import Context as SDKContext
 from mcp.server.mcpserver import MCPServer
@@ -486,6 +487,57 @@ async def test_a_subscription_hears_of_changes_until_it_ends() -> None:
         await panel.call("change")
         await asyncio.sleep(0.1)
         assert len(panel._log.lines) == 1
+
+
+def working() -> FastMCP:
+    yard = FastMCP("yard")
+    yard.add_extension(TasksExtension())
+
+    @yard.tool(task=True)
+    async def build(ctx: Context, steps: int = 3) -> str:
+        for step in range(steps):
+            await ctx.report_progress(step, steps, f"step {step}")
+            await asyncio.sleep(0.2)
+        return f"built in {steps}"
+
+    return yard
+
+
+async def test_a_task_in_the_background() -> None:
+    """The person goes on: another call is made and answered while the task works."""
+    async with opened(working()) as panel:
+        panel._tools.picker.pick("build")
+        start, background = panel._tools.picker.detail.children[4:6]
+        assert "mcp-task" in start._dom_classes
+        start.click()
+        (row,) = await until(lambda: background.children)
+        (stop, said), result = row.children[0].children, row.children[1]
+        await until(lambda: "build: working step" in said.value)
+        assert (await panel.call("build", {"steps": 1})).structured_content == {"result": "built in 1"}
+        await until(lambda: "build: completed" in said.value)
+        assert "built in 3" in result.value
+        assert stop.disabled
+
+
+async def test_a_task_that_is_cancelled() -> None:
+    async with opened(working()) as panel:
+        panel._tools.picker.pick("build")
+        start, background = panel._tools.picker.detail.children[4:6]
+        assert panel._tools.form
+        panel._tools.form.set({"steps": 1000})
+        start.click()
+        (row,) = await until(lambda: background.children)
+        (stop, said), result = row.children[0].children, row.children[1]
+        await until(lambda: "working step" in said.value)
+        stop.click()
+        await until(lambda: "build: cancelled" in said.value)
+        assert "was cancelled" in result.value
+
+
+async def test_a_server_without_tasks_has_no_such_button() -> None:
+    async with opened(laboratory()) as panel:
+        panel._tools.picker.pick("add")
+        assert not any("mcp-task" in w._dom_classes for w in everything(panel.widget))
 
 
 # Hard cases ------------------------------------------------------------------------------------------

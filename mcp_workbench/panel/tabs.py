@@ -15,6 +15,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from mcp_workbench.drawing import literal, written
 from mcp_workbench.panel import shown
+from mcp_workbench.panel.background import Background, can_run_tasks
 from mcp_workbench.panel.connection import Connection
 from mcp_workbench.panel.form import Form, FormError
 from mcp_workbench.panel.runner import Progress, Runner, button
@@ -115,6 +116,7 @@ class Tools:
             form.widget,
             _as_json(form),
             runner.widget,
+            *(self._tasks(tool.name, form, runner) if can_run_tasks(host.connection) else []),
             ipywidgets.HTML(
                 shown.schema("input schema", tool.input_schema)
                 + shown.schema("output schema", tool.output_schema)
@@ -122,6 +124,21 @@ class Tools:
         ]
         if kept:
             _fill(form, kept)
+
+    def _tasks(self, name: str, form: Form, runner: Runner) -> list[ipywidgets.Widget]:
+        """A button that starts the tool as a task, and the tasks so far."""
+        host = self._host
+        start = button("Run in the background", "start it as a task and go on", "task")
+        background = Background(host.connection, host.spawn)
+
+        def clicked(_: object) -> None:
+            try:
+                background.start(name, form.get())
+            except FormError as error:
+                runner.say(f"Not sent. {error}")
+
+        start.on_click(clicked)
+        return [start, background.widget]
 
     _name = ""
 
