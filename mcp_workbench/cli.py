@@ -135,9 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     formats = ["text", "json", "github", "sarif"]
     verb.add_argument("--format", choices=formats, default="text", help="default: text")
     verb.add_argument("--statistics", action="store_true", help="only how often each code was found")
-    fixes = verb.add_mutually_exclusive_group()
-    fixes.add_argument("--fix", action="store_true", help="put right what can be without a change of meaning")
-    fixes.add_argument("--diff", action="store_true", help="write nothing; show what --fix would change")
+    verb.add_argument("--fix", action="store_true", help="put right what can be without a change of meaning")
+    verb.add_argument("--diff", action="store_true", help="write nothing; show what --fix would change")
     verb.add_argument(
         "--import", action="store_true", dest="load", help="also load each server, and look at it"
     )

@@ -19,6 +19,7 @@ STYLE = """\
 .mcp-trace {font-size: var(--jp-code-font-size, 13px); max-height: 420px; overflow: auto}
 .mcp-trace details {border-left: 3px solid; padding-left: 6px}
 .mcp-trace summary {cursor: pointer; white-space: nowrap; overflow: hidden; text-overflow: ellipsis}
+.mcp-trace samp {font-family: var(--jp-code-font-family, monospace)}
 .mcp-trace pre {margin: 2px 0 6px 24px; white-space: pre-wrap; overflow-wrap: anywhere}
 .mcp-trace small {color: var(--jp-ui-font-color2, #666)}
 </style>"""
@@ -85,9 +86,9 @@ def row(message: Message, asked: dict[int, Message]) -> str:
     escape = escaping.escape
     return (
         f"<details style='border-color: var(--jp-{COLOURS[kind]}-color1, #888)'>"
-        f"<summary><code>{message.number:>3} {arrow}</code> <b>{kind}{pair}</b> {escape(message.method)} "
+        f"<summary><samp>{message.number:>3} {arrow}</samp> <b>{kind}{pair}</b> {escape(message.method)} "
         f"<small>session {message.session}, {message.time:.3f} s{took}</small> "
-        f"<code>{escape(_shorten(message.body, 80))}</code></summary><pre>{escape(whole)}</pre></details>"
+        f"<samp>{escape(_shorten(message.body, 80))}</samp></summary><pre>{escape(whole)}</pre></details>"
     )
 
 

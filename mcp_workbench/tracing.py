@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastmcp.client.client import Client
-from fastmcp.client.transports import ClientTransport, StdioTransport, infer_transport
+from fastmcp.client.transports import ClientTransport, MCPConfigTransport, StdioTransport, infer_transport
 from fastmcp.client.transports.base import TransportOptions
 from mcp import ClientSession
 from mcp.shared.message import ClientMessageMetadata, SessionMessage
@@ -266,6 +266,8 @@ def _address(transport: ClientTransport) -> tuple[object, ...]:
     """What a transport leads to: equal for two transports to the same server."""
     if isinstance(transport, StdioTransport):
         return (transport.command, *transport.args)
+    if isinstance(transport, MCPConfigTransport):
+        return (transport.config.model_dump_json(),)
     for name in ("server", "url"):
         if (found := getattr(transport, name, None)) is not None:
             return (name, found if name == "url" else id(found))

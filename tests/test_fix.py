@@ -72,9 +72,10 @@ def test_every_other_byte_is_kept(
 ) -> None:
     before, after = ((start + text).replace("\n", end).encode() for text in (STATE, FIXED))
     Path("desk.py").write_bytes(before)
-    assert main(["check", "desk.py", "--diff"]) == 1
-    assert "+    await ctx.set_state('book', 'é')  # kept" in capsys.readouterr().out
-    assert Path("desk.py").read_bytes() == before
+    for asked in (["--diff"], ["--fix", "--diff"]):
+        assert main(["check", "desk.py", *asked]) == 1
+        assert "+    await ctx.set_state('book', 'é')  # kept" in capsys.readouterr().out
+        assert Path("desk.py").read_bytes() == before
     assert main(["check", "desk.py", "--fix"]) == 0
     assert "1 fixed; 0 findings in 1 file" in capsys.readouterr().out
     assert Path("desk.py").read_bytes() == after

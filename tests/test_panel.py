@@ -216,7 +216,7 @@ async def test_a_form_is_sent_and_its_result_shown(mode: Mode) -> None:
         assert runner
         about = panel._tools.picker.detail.children[0].value
         assert "Add &lt;b&gt;two&lt;/b&gt; numbers." in about
-        assert "tag sums, only reads, not: may destroy" in about
+        assert "tag sums, only reads, destroys nothing" in about
         form.set({"a": 2})
         await press(panel, runner.run)
         assert "3" in shown(panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Literal
@@ -154,6 +155,12 @@ async def test_a_server_in_a_file(tmp_path: Path, mode: Literal["auto", "legacy"
         'from fastmcp import FastMCP\nmcp = FastMCP("lab")\n\n@mcp.tool\ndef double(number: int) -> int:\n'
         "    return 2 * number\n\nmcp.run(show_banner=False)\n"
     )
+    command = {"command": sys.executable, "args": [str(file)]}
+    config = {"mcpServers": {"lab": command | {"keep_alive": False}}}
+    with trace(config) as by_command:
+        async with Client(config, mode=mode) as client:
+            await client.call_tool("double", {"number": 4})
+    assert "8" in str([m.body.get("content") for m in by_command])
     transport = PythonStdioTransport(file, keep_alive=False, log_file=tmp_path / "log")
     with trace(file) as by_path, trace(transport) as by_transport:
         async with Client(transport, mode=mode) as client:

@@ -76,7 +76,8 @@ class Field:
         needed = _strings(self.schema.get("required"))
         found = {}
         for name, raw in self.schema.get("properties", {}).items():
-            fixed = self.variant and _settled(raw, self.root).schema.get("const") is not None
+            settled = _settled(raw, self.root)
+            fixed = self.variant and not settled.nullable and settled.schema.get("const") is not None
             found[name] = _read(raw, self.root, name, required=name in needed or fixed, seen=self.seen)
         return found
 

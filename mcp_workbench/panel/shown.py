@@ -12,11 +12,11 @@ from typing import Any
 CHARACTERS = 20_000  # of a text that are shown; a browser lays out a longer one slowly
 BYTES = 8_000_000  # of a picture or a sound that is shown
 MEDIA = re.compile(r"(image|audio)/[\w.+-]+")
-HINTS = {
-    "read_only_hint": "only reads",
-    "destructive_hint": "may destroy",
-    "idempotent_hint": "may be repeated",
-    "open_world_hint": "reaches outside",
+HINTS = {  # what it means that the server says yes, and no
+    "read_only_hint": ("only reads", "changes something"),
+    "destructive_hint": ("may destroy", "destroys nothing"),
+    "idempotent_hint": ("may be repeated", "does more when repeated"),
+    "open_world_hint": ("reaches outside", "stays inside"),
 }
 
 
@@ -105,8 +105,9 @@ def about(item: Any) -> str:
     """A component's heading, icon, description, tags and annotations."""
     tags = ((item.meta or {}).get("fastmcp") or {}).get("tags") or []
     annotations = getattr(item, "annotations", None)
-    hints = [_hint(annotations, name, words) for name, words in HINTS.items()] if annotations else []
-    words = [*(f"tag {tag}" for tag in tags), *filter(None, hints)]
+    said = {name: getattr(annotations, name, None) for name in HINTS}
+    hints = [HINTS[name][0 if value else 1] for name, value in said.items() if value is not None]
+    words = [*(f"tag {tag}" for tag in tags), *hints]
     title = item.title or getattr(annotations, "title", None)
     return (
         f"<div class='mcp-about'>{icons(item.icons)}<b><code>{escape(item.name)}</code></b> "
@@ -114,11 +115,6 @@ def about(item: Any) -> str:
         f"<p class='mcp-description'>{escape(item.description or 'no description')}</p>"
         f"<p class='mcp-note'>{escape(', '.join(words))}</p></div>"
     )
-
-
-def _hint(annotations: Any, name: str, words: str) -> str:
-    value = getattr(annotations, name, None)
-    return "" if value is None else words if value else f"not: {words}"
 
 
 def icons(found: Iterable[Any] | None) -> str:
