@@ -3,7 +3,8 @@
     python tests/benchmarks/export_speed.py [--nbdev PATH/TO/nbdev-export] [--quick]
 
 The floor (floor.py) parses the JSON, parses and compiles each finished cell and writes the text; like nbdev
-it checks nothing. Without --nbdev, a pinned nbdev is installed into a temporary virtual environment; where
+it checks nothing. What export takes without the findings of `check` that it prints as warnings has rows of
+its own (without_warnings.py), measured in the same rounds and held against the same bars. Without --nbdev, a pinned nbdev is installed into a temporary virtual environment; where
 that fails, its columns stay empty. Of the code cells counted, four in five are finished.
 
 A figure is CPU time, user and system: of a whole process, start-up included, or of a warm call (warm.py).
@@ -212,6 +213,9 @@ def in_turns(runs: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
     return found
 
 
+WITHOUT: Sequence[str | Path] = [sys.executable, HERE / "without_warnings.py"]
+
+
 def processes(ours: Path, theirs: Path, nbdev: Path | None) -> dict[str, Callable[[], float]]:
     """Whole processes, each of which writes its target anew."""
 
@@ -224,6 +228,7 @@ def processes(ours: Path, theirs: Path, nbdev: Path | None) -> dict[str, Callabl
     join: Sequence[str | Path] = [sys.executable, HERE / "floor.py", "notebooks", joined]
     runs = {
         "workbench": lambda: anew([server], [WORKBENCH, "export"], ours),
+        "without warnings": lambda: anew([server], WITHOUT, ours),
         "floor": lambda: anew([joined], join, ours),
     }
     if nbdev:
@@ -291,11 +296,11 @@ def ratio(found: Rounds, other: str) -> float | None:
 
 
 def row(name: str, *columns: str) -> None:
-    print(f"{name:28}" + "".join(f"{column:>15}" for column in columns), flush=True)
+    print(f"{name:30}" + "".join(f"{column:>15}" for column in columns), flush=True)
 
 
 def report(name: str, found: Rounds, floor_bar: float | None = None, nbdev_bar: float | None = None) -> None:
-    """A line of the table."""
+    """A line of the table, and one for export without its warnings."""
     columns, verdicts = [f"{statistics.median(found['workbench']) * 1000:.1f}"], []
     for other, bar in (("floor", floor_bar), ("nbdev", nbdev_bar)):
         times = ratio(found, other)
@@ -306,6 +311,11 @@ def report(name: str, found: Rounds, floor_bar: float | None = None, nbdev_bar: 
         if bar is not None:
             verdicts.append(verdict(times, bar, f" x {other}"))
     row(name, *columns, "  " + ", ".join(verdicts))
+    if "without warnings" in found:
+        others = {other: found[other] for other in ("floor", "nbdev") if other in found}
+        report(
+            f"{name}, no warnings", {"workbench": found["without warnings"], **others}, floor_bar, nbdev_bar
+        )
 
 
 def verdict(value: float, bar: float, of: str = "") -> str:
@@ -316,14 +326,17 @@ def peak_memory(folder: Path) -> None:
     """A child's peak counts this process's too, from before its exec; so this is measured first."""
     ours, theirs = make(folder, LARGE)
     join: Sequence[str | Path] = [sys.executable, HERE / "floor.py", "notebooks", "floor.txt"]
-    peaks: dict[str, list[int]] = {"workbench": [], "floor": []}
+    commands = {"": [WORKBENCH, "export"], ", no warnings": WITHOUT}
+    peaks: dict[str, list[int]] = {"": [], ", no warnings": [], "floor": []}
     for _ in range(LARGE.rounds):
-        (ours / "server.py").unlink(missing_ok=True)
-        peaks["workbench"].append(run([WORKBENCH, "export"], ours)[1])
+        for name, command in commands.items():
+            (ours / "server.py").unlink(missing_ok=True)
+            peaks[name].append(run(command, ours)[1])
         peaks["floor"].append(run(join, ours)[1])
     check_outputs(ours, theirs, LARGE, None)
-    times = statistics.median(peaks["workbench"]) / statistics.median(peaks["floor"])
-    row(f"peak memory, {LARGE.name}", "", f"{times:.2f}", "-", "  " + verdict(times, MEMORY, " x floor"))
+    for name in commands:
+        times = statistics.median(peaks[name]) / statistics.median(peaks["floor"])
+        row(f"peak, {LARGE.name}{name}", "", f"{times:.2f}", "-", "  " + verdict(times, MEMORY, " x floor"))
 
 
 def scaling(kind: str, medians: dict[str, float]) -> None:
@@ -380,6 +393,7 @@ def main() -> None:
             report(f"{shape.name}, warm call", found)
             hot[shape.name] = statistics.median(found["workbench"])
             runs = processes(ours, theirs, None)
+            del runs["without warnings"]
             check: Sequence[str | Path] = [WORKBENCH, "export", "--check"]
             runs["workbench"] = partial(cpu, check, ours)
             report(f"{shape.name}, --check", in_turns(runs, rounds))

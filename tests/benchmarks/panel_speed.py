@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,6 +31,7 @@ CELLS = [
     "panel = await inspector(lab)\npanel",
     "client = await Client(lab).__aenter__()",
     "print((await client.call_tool('tick')).data)",
+    "for _ in range(5000):\n    await panel.client.call_tool('tick')\nlen(panel.trace)",
 ]
 # Resolves with the milliseconds until `found` gives another text than it did before.
 CHANGED = """async ([begin, number]) => {
@@ -75,11 +77,21 @@ def main() -> None:
                     took = page.evaluate(CHANGED, [begin, 3])
                     if turn:
                         times[begin].append(took)
+            notebook.run(4)
+            panel = page.locator(".mcp-panel").first
+            began = time.perf_counter()
+            panel.get_by_role("tab", name="Messages").click()
+            panel.locator(".mcp-trace details").nth(199).wait_for(state="attached")
+            shown = time.perf_counter() - began
+            panel.get_by_role("tab", name="Tools").click()
+            panel.locator(".mcp-run").wait_for()
+            back = time.perf_counter() - began - shown
             browser.close()
     click, cell = (statistics.median(times[name]) for name in ("click", "cell"))
     met = "met" if click - cell <= MILLISECONDS else "NOT met"
     print(f"click {click:.0f} ms, cell {cell:.0f} ms: the panel adds {click - cell:.0f} ms   ", end="")
     print(f"{met} (<= {MILLISECONDS} ms)")
+    print(f"10,000 messages: shown {shown * 1000:.0f} ms after the click, and the tools {back * 1000:.0f} ms")
 
 
 if __name__ == "__main__":
