@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastmcp.client.client import Client
-from fastmcp.client.transports import ClientTransport, MCPConfigTransport, StdioTransport, infer_transport
+from fastmcp.client.transports import ClientTransport, StdioTransport, infer_transport
 from fastmcp.client.transports.base import TransportOptions
+from fastmcp.client.transports.config import MCPConfigTransport
 from mcp import ClientSession
 from mcp.shared.message import ClientMessageMetadata, SessionMessage
 

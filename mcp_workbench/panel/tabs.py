@@ -69,6 +69,12 @@ class Picker:
         self.find.value = ""
         self.list.value = key
 
+    def open(self, detail: list[ipywidgets.Widget]) -> None:
+        """Show the picked one; the widgets of the one before are given back, here and in the browser."""
+        before, self.detail.children = self.detail.children, detail
+        for widget in before:
+            _close(widget)
+
     def _narrow(self) -> None:
         words = self.find.value.casefold().split()
         keys = [key for key, text, _ in self._items if all(word in text.casefold() for word in words)]
@@ -77,11 +83,19 @@ class Picker:
             self.list.options = keys
         self.list.value = chosen if chosen in keys else (keys[0] if keys else None)
         if not keys:
-            self.detail.children = [ipywidgets.HTML("<p class='mcp-note'>none</p>")]
+            self.open([ipywidgets.HTML("<p class='mcp-note'>none</p>")])
 
     def _pick(self, key: str | None) -> None:
         if key is not None:
             self._picked(self._by_key[key])
+
+
+def _close(widget: ipywidgets.Widget) -> None:
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    for part in (getattr(widget, "style", None), widget.layout, widget):
+        if isinstance(part, ipywidgets.Widget):
+            part.close()
 
 
 class Tools:
@@ -111,17 +125,19 @@ class Tools:
             "Run", host.spawn, form.get, send, lambda values: written("call_tool", tool.name, values)
         )
         self._name = tool.name
-        self.picker.detail.children = [
-            ipywidgets.HTML(shown.about(tool)),
-            form.widget,
-            _as_json(form),
-            runner.widget,
-            *(self._tasks(tool.name, form, runner) if can_run_tasks(host.connection) else []),
-            ipywidgets.HTML(
-                shown.schema("input schema", tool.input_schema)
-                + shown.schema("output schema", tool.output_schema)
-            ),
-        ]
+        self.picker.open(
+            [
+                ipywidgets.HTML(shown.about(tool)),
+                form.widget,
+                _as_json(form),
+                runner.widget,
+                *(self._tasks(tool.name, form, runner) if can_run_tasks(host.connection) else []),
+                ipywidgets.HTML(
+                    shown.schema("input schema", tool.input_schema)
+                    + shown.schema("output schema", tool.output_schema)
+                ),
+            ]
+        )
         if kept:
             _fill(form, kept)
 
@@ -265,11 +281,13 @@ class Prompts:
         self.runner = Runner(
             "Get", host.spawn, arguments.get, send, lambda values: written("get_prompt", prompt.name, values)
         )
-        self.picker.detail.children = [
-            ipywidgets.HTML(shown.about(prompt)),
-            arguments.widget,
-            self.runner.widget,
-        ]
+        self.picker.open(
+            [
+                ipywidgets.HTML(shown.about(prompt)),
+                arguments.widget,
+                self.runner.widget,
+            ]
+        )
 
 
 class Resources:
@@ -308,12 +326,14 @@ class Resources:
         )
         kind = f", {escape(item.mime_type)}" if item.mime_type else ""
         uri = f"<p><code>{escape(template or str(item.uri))}</code>{kind}</p>"
-        self.picker.detail.children = [
-            ipywidgets.HTML(shown.about(item) + uri),
-            arguments.widget,
-            runner.widget,
-            *([self._subscription(address)] if host.connection.can_subscribe else []),
-        ]
+        self.picker.open(
+            [
+                ipywidgets.HTML(shown.about(item) + uri),
+                arguments.widget,
+                runner.widget,
+                *([self._subscription(address)] if host.connection.can_subscribe else []),
+            ]
+        )
 
     def _subscription(self, address: Callable[[], str]) -> ipywidgets.Widget:
         host = self._host
