@@ -58,18 +58,25 @@ def program_of(here: Workspace, cells: Iterable[Cell]) -> Source | list[Finding]
 
 def source_of(program: Program, folder: Path) -> Source:
     """All lines of the finished cells, in the program's order; what was revised later is left blank."""
-    from mcp_workbench.tangle import read_cell
-
     spans = {piece.cell.address: piece.spans for piece in program.pieces}
     ordered = {piece.cell.address: piece.cell for piece in program.pieces}
     ordered |= {cell.address: cell for cell in program.cells if cell.address not in ordered}
     text: list[str] = []
     where: list[tuple[Cell, int]] = []
     for address, cell in ordered.items():
-        part, _ = read_cell(cell)
-        hoisted = part.hoisted if part else ()
-        kept = {n for first, last in (*spans.get(address, ()), *hoisted) for n in range(first, last + 1)}
-        for number, line in enumerate(cell.source.split("\n"), start=1):
-            text.append(line if number in kept else "")
-            where.append((cell, number))
+        lines = cell.source.split("\n")
+        if any(name in cell.source for name in program.revised):  # else nothing of it was left out
+            lines = _kept(cell, lines, spans.get(address, ()))
+        text += lines
+        where += [(cell, number) for number in range(1, len(lines) + 1)]
     return Source(str(folder), "\n".join(text), ast.parse("\n".join(text)), tuple(where))
+
+
+def _kept(cell: Cell, lines: list[str], spans: Iterable[tuple[int, int]]) -> list[str]:
+    """A cell's lines without those that a revision replaced: its imports, and what reached the program."""
+    from mcp_workbench.tangle import read_cell
+
+    part, _ = read_cell(cell)
+    hoisted = part.hoisted if part else ()
+    kept = {number for first, last in (*spans, *hoisted) for number in range(first, last + 1)}
+    return [line if number in kept else "" for number, line in enumerate(lines, start=1)]

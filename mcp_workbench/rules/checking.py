@@ -8,13 +8,12 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mcp_workbench import rules
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
-from mcp_workbench.rules import RULES
 from mcp_workbench.rules.chapters import made_from, program_of, workspaces_of
 from mcp_workbench.rules.declared import target_of
 from mcp_workbench.rules.module import Module
@@ -34,8 +33,7 @@ WRONG = re.compile(r"_wrong\b")
 ELSEWHERE = {"MCP014": "utc", "MCP110": ".fn"}  # asked of files that only say this, and not MCP
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What is asked for: codes or their beginnings (MCP1 is MCP101 to MCP126), and FastMCP's version.
 
     `select` is empty for all that is reported by default, and ("ALL",) for every rule.
@@ -45,9 +43,8 @@ class Asked:
     ignore: tuple[str, ...]
     fastmcp: Version
 
-    def wants(self, code: str) -> bool:
+    def wants(self, code: str, *, by_default: bool = True) -> bool:
         """Is a finding with this code to be reported? The codes of rules, and MCP201 and on."""
-        by_default = code not in RULES or RULES[code].default
         chosen = _named(code, self.select) if self.select else by_default
         return chosen and not _named(code, self.ignore)
 
@@ -56,8 +53,7 @@ def _named(code: str, words: Sequence[str]) -> bool:
     return any(word == "ALL" or code.startswith(word) for word in words)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What came of it: findings in order, a line for each file that could not be read, and how many could."""
 
     findings: tuple[Finding, ...]
@@ -77,7 +73,8 @@ def asked(select: Sequence[str], ignore: Sequence[str], target: str = "") -> Ask
         WorkbenchError: A code that no rule has; a target that is no version.
     """
     for word in (*select, *ignore):
-        if word != "ALL" and not any(code.startswith(word) or word.startswith("MCP2") for code in RULES):
+        known = word == "ALL" or word.startswith("MCP2")
+        if not known and not any(code.startswith(word) for code in rules.RULES):
             raise WorkbenchError(f"no rule's code begins with {word!r}: `mcp-workbench explain` lists them")
     return Asked(tuple(select), tuple(ignore), version_of(target))
 
@@ -233,8 +230,9 @@ def check_source(
     target = target_of(Path(source.path), what.fastmcp)
     server_cells = outer is not None or any(cell.finished for cell, _ in source.cells)
     found: list[Finding] = []
-    for code, rule in RULES.items():
-        if not (what.wants(code) and rule.holds(target) and (speaks or code in ELSEWHERE)):
+    for rule in rules.rules_for(module):
+        code, wanted = rule.code, what.wants(rule.code, by_default=rule.default)
+        if not (wanted and rule.holds(target) and (speaks or code in ELSEWHERE)):
             continue
         for finding in rule.find(rule, module, target):
             cell = source.cell_at(finding.place.line)
@@ -246,7 +244,7 @@ def check_source(
                 continue
             if not silenced(finding.place.source, code):
                 found.append(source.placed(finding))
-    return sorted(set(found), key=_place)
+    return sorted(dict.fromkeys(found), key=_place)
 
 
 def _meant(cell: Cell) -> bool:

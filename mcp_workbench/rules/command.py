@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding
-from mcp_workbench.rules import RULES
 from mcp_workbench.rules.chapters import source_of
 from mcp_workbench.rules.checking import (
     Asked,
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
 ROUNDS = 10  # an edit may make room for another that overlapped it
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the command line asks of `check`."""
 
     paths: tuple[Path, ...]
@@ -70,9 +67,11 @@ def run(options: Options) -> int:
 
 def warnings_of(here: Workspace, program: Program) -> str:
     """The findings in a workspace's program, as text: what export says after it has written."""
+    project = Project()
     with without_collector():
-        source = source_of(program, here.notebooks)
-        return FORMATS["text"](check_source(source, Project(), _asked(here.folder)))
+        found = check_source(source_of(program, here.notebooks), project, _asked(here.folder))
+        project.forget()
+    return FORMATS["text"](found)
 
 
 def _asked(path: Path, select: Sequence[str] = (), ignore: Sequence[str] = (), target: str = "") -> Asked:
@@ -177,6 +176,8 @@ def explain(code: str) -> str:
     Raises:
         WorkbenchError: No rule has that code.
     """
+    from mcp_workbench.rules import RULES
+
     if not code:
         return "\n".join(f"{rule.code}  {rule.line}" for rule in sorted(RULES.values(), key=lambda r: r.code))
     if code.upper().startswith("MCP2"):

@@ -8,14 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mcp_workbench.rules.drift_imports import normalised
 from mcp_workbench.rules.rule import Target, Version
+
+REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 def target_of(path: Path, fastmcp: Version) -> Target:
     """What a file runs on: FastMCP's version, and what the nearest project around it declares."""
     python_312, requires = _declared(path.absolute().parent)
     return Target(fastmcp, python_312, requires)
+
+
+def normalised(requirement: str) -> str:
+    """The package that a requirement names: py-key-value-aio for `py_key.value-aio[redis]>=0.4; os_name`."""
+    match = REQUIREMENT.match(requirement)
+    return re.sub(r"[-_.]+", "-", match.group(1)).lower() if match else ""
 
 
 @cache

@@ -87,10 +87,10 @@ def _decorated(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
     offered: dict[Module, dict[Function, Component]] = {}
     for attribute, do in OF_COMPONENTS.items():
         for node, _, region in module.attributes.get(attribute, ()):
-            if not isinstance(node.ctx, ast.Load) or knows(region) or _is_set_on(module, node):
+            if not isinstance(node.ctx, ast.Load) or knows(region):
                 continue
             component = _offered(module, node.value, region, offered)
-            if component is None:
+            if component is None or _is_set_on(module, node):
                 continue
             name = source_text(module, node.value)
             yield rule.at(
@@ -721,6 +721,8 @@ def _client(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
 
 
 def _result(rule: Rule, module: Module) -> Iterator[Finding]:
+    if not module.mentions("call_tool"):
+        return  # there are many subscripts to look at
     for subscript, region in module.subscripts:
         if module.meaning(subscript.value, region) == RESULT_OF_CALL and not knows(region):
             yield rule.at(
@@ -865,7 +867,8 @@ def _context_calls(rule: Rule, module: Module, target: Target) -> Iterator[Findi
             and not module.redefines("log")
         ):
             yield _log(rule, module, call)
-    for node, region in module.subscripts if target.fastmcp >= (3,) else ():
+    reads = target.fastmcp >= (3,) and module.mentions("read_resource")
+    for node, region in module.subscripts if reads else ():
         if module.meaning(node.value, region) == f"{CONTEXT}.read_resource()" and not knows(region):
             yield rule.at(
                 module,

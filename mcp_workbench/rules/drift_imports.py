@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mcp_workbench.findings import Edit, Finding
+from mcp_workbench.rules.declared import normalised
 from mcp_workbench.rules.module import GUARDED_OR_TYPING, Module, Region
 from mcp_workbench.rules.rule import DOCS, Rule, Target, Version, edit, rename
 
@@ -24,7 +25,6 @@ OWN_LINE = re.compile(r"[ \t]*,?[ \t]*(#[^\n]*)?(?=\n)")
 BRACKET = re.compile(r"[\s\\]*import[\s\\]*\(")
 COMMA = re.compile(r"\s*,[ \t]*")
 SCRIPT = re.compile(r"^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$", re.MULTILINE)  # as PEP 723 has it
-REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 class Moved(NamedTuple):
@@ -756,12 +756,6 @@ BRING_HTTPX = frozenset(
         *("supabase", "svix", "tavily-python", "together", "weaviate-client"),
     }
 )
-
-
-def normalised(requirement: str) -> str:
-    """The package that a requirement names: py-key-value-aio for `py_key.value-aio[redis]>=0.4; os_name`."""
-    match = REQUIREMENT.match(requirement)
-    return re.sub(r"[-_.]+", "-", match.group(1)).lower() if match else ""
 
 
 def declared(module: Module, target: Target) -> frozenset[str] | None:

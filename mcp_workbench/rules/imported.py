@@ -111,7 +111,8 @@ def loaded(paths: Sequence[Path], what: Asked, found: Sequence[Finding] = ()) ->
         findings += [
             finding
             for finding in told.findings()
-            if what.wants(finding.code) and not silenced(finding.place.source, finding.code)
+            if what.wants(finding.code, by_default=RULES[finding.code].default)
+            and not silenced(finding.place.source, finding.code)
         ]
         lines += told.lines
     ordered = sorted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mcp_workbench.findings import Finding
 from mcp_workbench.rules.module import Module, Region, SeenAttribute
@@ -144,8 +144,7 @@ FIXED_PORT = Rule(
 # MCP013 -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """An import that always runs while a module is loaded: the names that may be modules, in order.
 
     `taken` are the names that it takes from the module `source`.
@@ -157,8 +156,7 @@ class Import:
     taken: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """An import that cannot work: `module` is where it stands."""
 
     module: Module
@@ -168,15 +166,15 @@ class Broken:
     twice: bool = False  # it works, on a second copy of `source`
 
 
-@dataclass(slots=True)
 class Loading:
     """Python's import of a few modules that import each other, in mind: what each has bound so far."""
 
-    modules: dict[str, Module]
-    script: str = ""  # has been loaded as __main__, and would be loaded again under its name
-    bound: dict[str, set[str]] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
-    twice: list[Broken] = field(default_factory=list)
+    def __init__(self, modules: dict[str, Module]) -> None:
+        self.modules = modules
+        self.script = ""  # has been loaded as __main__, and would be loaded again under its name
+        self.bound: dict[str, set[str]] = {}
+        self.done: set[str] = set()
+        self.twice: list[Broken] = []
 
     def load(self, name: str) -> Broken | None:
         """Load a module, unless it is; gives the import that fails."""
@@ -368,7 +366,7 @@ def _is_script(module: Module) -> bool:
 
 
 def _circular(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
-    if not module.imports or not _speaks_of_mcp(module):
+    if not module.imports_its_project or not _speaks_of_mcp(module):
         return
     circles = _circles(module)
     for broken in _judged(circles):
@@ -517,7 +515,8 @@ def _at_import(rule: Rule, module: Module, target: Target) -> Iterator[Finding]:
         return
     for node, what in _async_at_import(module):
         yield rule.at(module, node, what, IN_THE_LIFESPAN)
-    yield from _imported_async(rule, module)
+    if module.imports_its_project:
+        yield from _imported_async(rule, module)
 
 
 def _has_server(module: Module) -> bool:

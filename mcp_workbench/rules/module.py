@@ -11,7 +11,6 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -201,8 +200,7 @@ class Origin(NamedTuple):
     region: Region
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """A function that a server offers.
 
     `kind` is tool, resource, prompt, completion or custom_route; `register` is the decorator, or the
@@ -606,8 +604,11 @@ class Module:
         """What all bindings of a name mean, `None` and the alternatives of an `except` aside."""
         if len(bindings) > 1:
             bindings = [b for b in bindings if "handler" not in b.region.guards]
-            if {"import", "function"} <= {binding.how for binding in bindings}:
+            kinds = {binding.how for binding in bindings}
+            if {"import", "function"} <= kinds:
                 return None  # they cannot agree: the other module need not be read
+            if kinds == {"import"}:  # each cell of a notebook may have it
+                bindings = list({binding.what: binding for binding in bindings}.values())
         found: str | None = None
         for binding in bindings:
             if isinstance(binding.what, ast.AST) and is_none(binding.what):
@@ -819,6 +820,31 @@ class Module:
             for module in (self, *(source for source in sources if source is not None))
             for node, _ in module.classes
         )
+
+    def mentions(self, *names: str) -> bool:
+        """Is one of these names written here, or may a module of its project or what ran before bring it?"""
+        return self.outer is not None or not self.names.isdisjoint(names) or self.imports_its_project
+
+    @cached_property
+    def names(self) -> set[str]:
+        """What is called, imported, an attribute, or an argument's name; of dotted names, each part."""
+        arguments = (k.arg for calls in self.calls.values() for seen in calls for k in seen.node.keywords)
+        dotted = [alias.name for node, _ in self.imports for alias in node.names]
+        dotted += [node.module or "" for node, _ in self.imports if isinstance(node, ast.ImportFrom)]
+        return {*self.calls, *self.attributes, *filter(None, arguments), *".".join(dotted).split(".")}
+
+    @cached_property
+    def imports_its_project(self) -> bool:
+        """Does it import a module of its own project, or a package around one?"""
+        for node, _ in self.imports:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                return True
+            home = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                parts = f"{home}{alias.name}".split(".")
+                if any(self.find(".".join(parts[:count])) for count in range(1, len(parts) + 1)):
+                    return True
+        return False
 
     @property
     def notebook(self) -> bool:

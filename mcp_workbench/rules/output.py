@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mcp_workbench import rules
 from mcp_workbench.findings import Finding
-from mcp_workbench.rules import RULES
 
 Data = dict[str, Any]
 
@@ -119,7 +119,7 @@ def as_sarif(findings: Sequence[Finding]) -> str:
 
 
 def _described(code: str) -> Data:
-    rule = RULES.get(code)
+    rule = rules.RULES.get(code)
     if rule is None:
         return {"id": code}
     return {
@@ -159,14 +159,14 @@ def as_statistics(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.code for finding in findings)
     lines = []
     for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        rule = RULES.get(code)
+        rule = rules.RULES.get(code)
         lines.append(f"{count:>5}  {code}  {rule.line if rule else ''}".rstrip())
     return "\n".join(lines)
 
 
 def explained(code: str) -> str:
     """What a rule says, with its first bad example and its first good one."""
-    rule = RULES[code]
+    rule = rules.RULES[code]
     versions = f"FastMCP {'.'.join(map(str, rule.since))} and later"
     if rule.until:
         versions += f", before {'.'.join(map(str, rule.until))}"

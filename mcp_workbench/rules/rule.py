@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from mcp_workbench.findings import Edit, Finding, Place
 from mcp_workbench.rules.module import Module
@@ -15,8 +15,7 @@ Version = tuple[int, ...]
 DOCS = "https://gofastmcp.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A server that goes wrong, or one that does not; the tests run it, and `explain` shows it.
 
     `code` is a module. `does` are the statements of a client of it, with `client` connected to its `mcp` in
@@ -30,14 +29,13 @@ class Example:
     code: str
     does: str = ""
     shows: str = ""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = MappingProxyType({})
     command: str = ""
     eras: tuple[str, ...] = ("sessionless", "handshake")
     finds: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What the server runs on: FastMCP's version, whether its Python reaches 3.12, and what is installed.
 
     `requires` are the packages that the project declares, normalised (`py-key-value-aio`): those of its
@@ -49,8 +47,7 @@ class Target:
     requires: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One thing that goes wrong with FastMCP servers.
 
     Args:

@@ -6,9 +6,9 @@ import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.findings import Finding, Place
@@ -29,8 +29,7 @@ class NotReadable(Exception):  # noqa: N818  # what is so, not what went wrong
     """A file that cannot be checked; the text is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What is checked: a file's text, and of notebooks the cell and line of each of its lines.
 
     `cells` has for each line of `text` its cell and the line in it, and is empty for a Python file; `path` is

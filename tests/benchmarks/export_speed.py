@@ -4,8 +4,9 @@
 
 The floor (floor.py) parses the JSON, parses and compiles each finished cell and writes the text; like nbdev
 it checks nothing. What export takes without the findings of `check` that it prints as warnings has rows of
-its own (without_warnings.py), measured in the same rounds and held against the same bars. Without --nbdev, a pinned nbdev is installed into a temporary virtual environment; where
-that fails, its columns stay empty. Of the code cells counted, four in five are finished.
+its own (without_warnings.py): measured in the same rounds, and held against the same bars. Without --nbdev, a
+pinned nbdev is installed into a temporary virtual environment; where that fails, its columns stay empty. Of
+the code cells counted, four in five are finished.
 
 A figure is CPU time, user and system: of a whole process, start-up included, or of a warm call (warm.py).
 The contenders take turns, each writing its target anew, and the first round is not counted. `x floor` and
