@@ -75,6 +75,8 @@ def serve(address: str, server: str) -> list[str]:
     while True:
         for descriptor, _ in poll.poll():
             if descriptor == 0:
+                for _, child, _ in running.values():
+                    os.kill(child, signal.SIGKILL)
                 os._exit(0)
             if descriptor == listening.fileno():
                 line, _ = listening.accept()
