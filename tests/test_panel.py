@@ -20,7 +20,7 @@ from fastmcp_tasks import TasksExtension
 from ipywidgets.widgets.widget import _instances as widgets
 from mcp.server.mcpserver import Context as SDKContext
 from mcp.server.mcpserver import MCPServer
-from mcp.types import ToolAnnotations
+from mcp.types import EmptyResult, SubscribeRequestParams, ToolAnnotations, UnsubscribeRequestParams
 from nbclient import NotebookClient
 from nbformat import from_dict
 from serving import WAYS, Way, new_desk, rows
@@ -487,6 +487,34 @@ async def test_a_subscription_hears_of_changes_until_it_ends() -> None:
         await panel.call("change")
         await asyncio.sleep(0.1)
         assert len(panel._log.lines) == 1
+
+
+async def test_a_subscription_in_the_handshake_era() -> None:
+    """There it is a request of its own, and the changes come as notifications."""
+    notes, asked = subscribable(), []
+
+    async def subscribe(ctx: Any, params: SubscribeRequestParams) -> EmptyResult:
+        asked.append(f"subscribe {params.uri}")
+        await ctx.session.send_resource_updated(params.uri)
+        return EmptyResult()
+
+    async def unsubscribe(_: Any, params: UnsubscribeRequestParams) -> EmptyResult:
+        asked.append(f"unsubscribe {params.uri}")
+        return EmptyResult()
+
+    handlers = notes._lowlevel_server
+    handlers.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribe)
+    handlers.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, unsubscribe)
+    async with opened(notes, mode="legacy") as panel:
+        assert panel.connection.can_subscribe
+        panel._resources.picker.pick("notes://today")
+        button = panel._resources.picker.detail.children[3]
+        await press(panel, button)
+        assert button.description == "Unsubscribe"
+        await until(lambda: ("info", "changed: notes://today") in panel._log.lines)
+        await press(panel, button)
+        assert button.description == "Subscribe"
+        assert asked == ["subscribe notes://today", "unsubscribe notes://today"]
 
 
 def working() -> FastMCP:
