@@ -58,7 +58,14 @@ def test_an_interrupt_passes(kind: type[BaseException]) -> None:
 
 
 def test_the_package_offers_a_few_names() -> None:
-    assert sorted(mcp_workbench.__all__) == ["WorkbenchError", "expect_error", "inspector", "rebuild", "resume", "trace"]
+    assert sorted(mcp_workbench.__all__) == [
+        "WorkbenchError",
+        "expect_error",
+        "inspector",
+        "rebuild",
+        "resume",
+        "trace",
+    ]
     assert all(getattr(mcp_workbench, name).__doc__ for name in mcp_workbench.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = mcp_workbench.nope
