@@ -104,7 +104,7 @@ def resume(chapter: str) -> Resumed:
     folder = _folder(namespace, chapter)
     quieten()
     _keep_apart()
-    threading.Thread(target=_warm_up, daemon=True).start()
+    warm_up()
     program = tangle(_cells_before(folder, chapter))
     _open_session(folder, chapter)
     run(program, namespace, folder)
@@ -143,7 +143,7 @@ def rebuild() -> Rebuilt:
 
 def cells_run() -> list[str]:
     """The cells that this kernel has run, as they were typed; the last one is the one that runs now."""
-    shell = _shell()
+    shell = running_shell()
     return [] if shell is None else list(shell.history_manager.input_hist_raw[1:])
 
 
@@ -266,7 +266,7 @@ def _binds(cell: Cell) -> frozenset[str]:
 def _open_session(folder: Path, chapter: str) -> _Session:
     """Start to remember the cells that this kernel runs, those that it ran already included."""
     global _session  # noqa: PLW0603  # a kernel has one
-    shell = _shell()
+    shell = running_shell()
     if _session is not None:
         _session.folder, _session.chapter = folder, chapter
         return _session
@@ -277,13 +277,14 @@ def _open_session(folder: Path, chapter: str) -> _Session:
     return _session
 
 
-def _shell() -> Any:
+def running_shell() -> Any:
+    """IPython's shell, None outside of it; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
 
 
 def _callers_namespace() -> Namespace:
-    shell = _shell()
+    shell = running_shell()
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
 
 
@@ -338,9 +339,9 @@ def _keep_apart() -> None:
             fastmcp.settings.home = Path(os.environ["FASTMCP_HOME"])
 
 
-def _warm_up() -> None:
-    """Import what the SDK imports at a tool's first result: 1.5 CPU-seconds beside JupyterLab."""
-    import_module("jsonschema")
+def warm_up() -> None:
+    """Import, in a thread, what the SDK does at a tool's first result: 1.5 CPU-seconds beside JupyterLab."""
+    threading.Thread(target=import_module, args=("jsonschema",), daemon=True).start()
 
 
 def _cells(count: int) -> str:

@@ -122,10 +122,7 @@ class Trace:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
         ) as file:
-            file.writelines(
-                json.dumps(asdict(replace(message, text="")) | {"text": message.text}) + "\n"
-                for message in self.messages
-            )
+            file.writelines(json.dumps(asdict(message)) + "\n" for message in self.messages)
         Path(file.name).replace(target)
         return target
 
@@ -175,9 +172,8 @@ class trace(Trace):  # noqa: N801  # reads as a statement: `with trace(mcp) as t
 
     def __init__(self, target: object, listener: Callable[[Message], None] | None = None) -> None:
         super().__init__()
-        self.target = target
         self._listener = listener
-        self._transport = _transport_of(target)
+        self.watch(target)
         self._open: dict[tuple[int, str, object], tuple[int, str]] = {}
         self._names: frozenset[str] = frozenset()
         self._sessions = 0
@@ -190,6 +186,10 @@ class trace(Trace):  # noqa: N801  # reads as a statement: `with trace(mcp) as t
 
     def __exit__(self, *_: object) -> None:
         _recorders.remove(self)
+
+    def watch(self, target: object) -> None:
+        """Watch this target from now on; the messages and the sessions are counted on."""
+        self._transport = _transport_of(target)
 
     def watches(self, transport: ClientTransport) -> bool:
         """Is a client on this transport a client on the target?"""

@@ -201,7 +201,7 @@ class TestCheckCell:
         assert capsys.readouterr().out == "nothing found\n"
 
     def test_without_a_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(live, "_shell", lambda: None)
+        monkeypatch.setattr(live, "running_shell", lambda: None)
         with pytest.raises(WorkbenchError, match="mcp-workbench check"):
             gallery.check_cell()
 

@@ -310,6 +310,10 @@ async def test_the_era_is_changed_by_hand() -> None:
         assert "2025-11-25, handshake" in panel._status.value
         assert panel.client.initialize_result is not None
         assert (await panel.call("add", {"a": 1})).structured_content == {"result": 2}
+        assert {message.session for message in panel.trace} == {1, 2}
+        sessionless, handshake = panel.trace.as_python().split("\n\n")
+        assert "legacy" in handshake
+        assert "legacy" not in sessionless
 
 
 async def test_json_into_the_form_and_out_of_it() -> None:
@@ -521,6 +525,10 @@ def working() -> FastMCP:
     yard = FastMCP("yard")
     yard.add_extension(TasksExtension())
 
+    @yard.tool(task=True, name="<i>")
+    async def odd() -> str:
+        return "odd"
+
     @yard.tool(task=True)
     async def build(ctx: Context, steps: int = 3) -> str:
         for step in range(steps):
@@ -543,6 +551,11 @@ async def test_a_task_in_the_background() -> None:
         await until(lambda: "build: working step" in said.value)
         assert (await panel.call("build", {"steps": 1})).structured_content == {"result": "built in 1"}
         await until(lambda: "built in 3" in result.value)
+        panel._tools.picker.pick("<i>")
+        panel._tools.picker.detail.children[4].click()
+        (row,) = await until(lambda: panel._tools.picker.detail.children[5].children)
+        await until(lambda: "odd" in row.children[1].value)
+        assert "&lt;i&gt;: completed" in row.children[0].children[1].value
         assert "build: completed" in said.value
         await until(lambda: stop.disabled)
 

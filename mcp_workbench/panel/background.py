@@ -57,13 +57,12 @@ class Background:
             finishing = asyncio.ensure_future(task.result())  # answers the task's questions too
             while not finishing.done():
                 now = await task.status()
-                said.value = (
-                    f"<span role='status'>{name}: {now.status} {escape(now.status_message or '')}</span>"
-                )
+                told = escape(f"{name}: {now.status} {now.status_message or ''}")
+                said.value = f"<span role='status'>{told}</span>"
                 await asyncio.wait([finishing], timeout=OFTEN)
             found = await finishing
             now = await task.status()
-            said.value = f"<span role='status'>{name}: {now.status}</span>"
+            said.value = f"<span role='status'>{escape(name)}: {now.status}</span>"
             result.value = shown.tool_result(found)
         except Exception as error:
             result.value = shown.error(error)

@@ -65,9 +65,7 @@ class Connection:
         """Open a client in the present era, in the place of the one before; a failure is kept, not raised."""
         await self.close()
         transport = infer_transport(self.server)
-        recorder = trace(transport, self.heard.message)
-        recorder.messages = self.trace.messages
-        self.trace = recorder
+        self.trace.watch(transport)
         client: Client[Any] = Client(
             transport,
             mode=self.mode,
@@ -77,11 +75,11 @@ class Connection:
             message_handler=self._notified,
             cache=False,  # what was revised a moment ago must be seen
         )
-        recorder.__enter__()
+        self.trace.__enter__()
         try:
             await client.__aenter__()  # type: ignore[no-untyped-call]
         except Exception as error:
-            recorder.__exit__()
+            self.trace.__exit__()
             self.failure = f"{type(error).__name__}: {error}"
             return
         self.client, self.failure = client, ""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
-import threading
 from collections.abc import Coroutine, Mapping
 from html import escape
-from importlib import import_module
 from typing import Any
 
 import ipywidgets
 from fastmcp import FastMCP
 
 from mcp_workbench import drawing
-from mcp_workbench.live import components, quieten
+from mcp_workbench.live import components, quieten, running_shell, warm_up
 from mcp_workbench.panel import shown
 from mcp_workbench.panel.asking import Asking
 from mcp_workbench.panel.connection import HANDSHAKE, SESSIONLESS, Connection, Heard, Mode
@@ -87,7 +84,7 @@ class Inspector:
         self.widget = ipywidgets.VBox([ipywidgets.HTML(STYLE), head, self._asking.widget, self._tabs])
         self.widget.add_class("mcp-panel")
         self._follow()
-        threading.Thread(target=import_module, args=("jsonschema",), daemon=True).start()  # see live._warm_up
+        warm_up()
 
     @property
     def client(self) -> Any:
@@ -183,7 +180,7 @@ class Inspector:
     def _follow(self) -> None:
         """Look after each cell whether it changed the server, or bound its name to another one."""
         self._name, self._cell, self._seen = "", "", {}
-        shell = _shell()
+        shell = running_shell()
         if shell is None or not isinstance(self.connection.server, FastMCP):
             return
         bound = (n for n, v in shell.user_ns.items() if v is self.connection.server and n[0] != "_")
@@ -197,14 +194,14 @@ class Inspector:
         shell.events.register("post_run_cell", self._after_a_cell)
 
     def _unfollow(self) -> None:
-        shell = _shell()
+        shell = running_shell()
         if shell is not None and self._after_a_cell in shell.events.callbacks["post_run_cell"]:
             shell.events.unregister("post_run_cell", self._after_a_cell)
 
     def _after_a_cell(self, _: object) -> None:
         if self.connection.client is None:
             return
-        now = _shell().user_ns.get(self._name)
+        now = running_shell().user_ns.get(self._name)
         if isinstance(now, FastMCP) and now is not self.connection.server:
             self.connection.server, self._seen = now, components(now)
             self.spawn(self.reconnect())
@@ -262,8 +259,3 @@ def _first(text: str | None) -> str:
 def _few(names: list[str], most: int = 6) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None

@@ -12,7 +12,7 @@ from fastmcp.client.elicitation import ElicitResult
 
 Kind = Literal["form", "url", "sampling"]
 Answer = ElicitResult[dict[str, Any]]
-ACCEPT, DECLINE, CANCEL = (Answer(action=action) for action in ("accept", "decline", "cancel"))
+DECLINE, CANCEL = Answer(action="decline"), Answer(action="cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Asker:
         names = list(question.schema.get("properties", {}))
         if not isinstance(found, dict) and question.kind == "form" and len(names) == 1:
             found = {names[0]: found}
-        return Answer(action="accept", content=found if isinstance(found, dict) else None)
+        return accepted(found if isinstance(found, dict) else None)
 
 
 def accepted(content: dict[str, Any] | None) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -130,8 +129,3 @@ def icons(found: Iterable[Any] | None) -> str:
 def schema(name: str, value: Mapping[str, Any] | None) -> str:
     """A JSON Schema that unfolds."""
     return f"<details><summary>{name}</summary>{pre(as_json(value))}</details>" if value else ""
-
-
-def decoded(data: str) -> bytes:
-    """The bytes of a blob."""
-    return base64.b64decode(data)
