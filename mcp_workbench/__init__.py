@@ -10,15 +10,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcp_workbench.course.feedback import acheck, check, hint, not_yet, progress, reset, solution
     from mcp_workbench.errors import WorkbenchError, expect_error
     from mcp_workbench.live import rebuild, resume
     from mcp_workbench.panel.inspector import inspector
     from mcp_workbench.tracing import trace
 
-__all__ = ["WorkbenchError", "expect_error", "inspector", "rebuild", "resume", "trace"]
+__all__ = [
+    "WorkbenchError",
+    "acheck",
+    "check",
+    "expect_error",
+    "hint",
+    "inspector",
+    "not_yet",
+    "progress",
+    "rebuild",
+    "reset",
+    "resume",
+    "solution",
+    "trace",
+]
 
 _HOME = {
     "WorkbenchError": "errors",
+    **dict.fromkeys(
+        ("acheck", "check", "hint", "not_yet", "progress", "reset", "solution"), "course.feedback"
+    ),
     "expect_error": "errors",
     "inspector": "panel.inspector",
     "rebuild": "live",

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mcp_workbench import workspace
+from mcp_workbench.course.building import build
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.workspace import Workspace
 
@@ -17,8 +18,8 @@ COPY = "mcp-desk"
 def lab(start: Path | None = None) -> int:
     """Open JupyterLab on the first chapter of the workspace; gives JupyterLab's exit code.
 
-    Outside a workspace it opens ./mcp-desk, a copy of the course, which it makes the first time and
-    leaves alone from then on.
+    Outside a workspace it opens ./mcp-desk, the course as a learner gets it, which it copies the first time
+    and leaves alone from then on.
 
     Raises:
         WorkbenchError: `start` is no workspace, or ./mcp-desk is something else.
@@ -48,7 +49,7 @@ def _workspace(start: Path | None) -> Workspace:
         copy = Path.cwd() / COPY
     if not copy.exists():
         print(f"No workspace here: the course is copied to ./{COPY}.", file=sys.stderr)
-        return workspace.unpack(copy)
+        return build(workspace.course(), copy, "learner")
     found = workspace.at(copy)
     if found is None:
         raise WorkbenchError(f"{copy}: exists, and is no workspace. Move it away, or go to a workspace.")

@@ -311,11 +311,11 @@ def _home(folder: Path, program: Program) -> Path:
     for above in (folder, *folder.parents):
         if workspace.at(above):
             return above
-    carried = workspace.carried()
-    ours = {path.name for path in carried.glob("notebooks/*.ipynb")}
+    course = workspace.course()
+    ours = {path.name for path in course.notebooks.glob("*.ipynb")}
     here = {path.name for path in folder.glob("*.ipynb")}
     if folder.name != "notebooks" and here and here <= ours:
-        return carried
+        return course.folder
     return folder.parent
 
 

@@ -133,6 +133,11 @@ def read(path: Path) -> tuple[Cell, ...]:
     return tuple(code_cells(read_json(path), path.name))
 
 
+def dump(notebook: dict[str, Any]) -> str:
+    """A notebook's text, as JupyterLab writes it."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
 def with_sources(path: Path, sources: Mapping[str, str]) -> str:
     """The notebook's text with other sources in some code cells, whose outputs are cleared.
 

@@ -98,41 +98,12 @@ def find(start: Path | None = None) -> Workspace:
     )
 
 
-def carried() -> Path:
-    """The folder of the course's own workspace: inside a wheel, or the checkout that is installed."""
+def course() -> Workspace:
+    """The course's own workspace, with the source notebooks: inside a wheel, or the checkout that is installed."""
     inside = Path(__file__).parent / "desk"
-    return inside if inside.is_dir() else Path(__file__).parent.parent
-
-
-def unpack(folder: Path) -> Workspace:
-    """Copy the carried course to `folder`, which must not exist yet; all of it or nothing.
-
-    Raises:
-        WorkbenchError: The folder cannot be written.
-    """
-    import json
-    import shutil
-
-    source = at(carried())
-    assert source is not None  # the wheel and the checkout both have it
-    unfinished = folder.with_name(f".{folder.name}.tmp")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        leave_out = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
-        shutil.copytree(source.notebooks, unfinished / "notebooks", ignore=leave_out)
-        requires = "".join(f"    {json.dumps(item)},\n" for item in source.requires)
-        description = json.dumps(source.description, ensure_ascii=False)
-        (unfinished / "pyproject.toml").write_text(
-            f"[tool.mcp-workbench]\ndescription = {description}\nrequires = [\n{requires}]\n",
-            encoding="utf-8",
-        )
-        unfinished.rename(folder)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise WorkbenchError(f"{folder}: cannot be written: {error}") from error
-    made = at(folder)
-    assert made is not None  # its pyproject.toml was written above
-    return made
+    found = at(inside if inside.is_dir() else Path(__file__).parent.parent)
+    assert found is not None  # the wheel and the checkout both have it
+    return found
 
 
 def at(folder: Path) -> Workspace | None:

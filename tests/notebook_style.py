@@ -11,8 +11,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from mcp_workbench.course import exercises
+
 Cell = dict[str, Any]
 FIRST = "00"  # the first chapter may be shorter, and has nothing that fails yet
+LAST_WITH_EXERCISES = "12"
 REFERENCE = "13"  # nobody reads the error gallery through: it may be long
 TABLE = ("time", "needs", "adds to server.py", "offline")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -26,6 +29,7 @@ SECRET = re.compile(
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*$")
 FORBIDDEN = ("asyncio.run(", "nest_asyncio", "mcp.run(", "__aenter__")
 FILE = re.compile(r"^\w+ = '''\n.*?^'''$", re.MULTILINE | re.DOTALL)  # for a process of its own
+NOT_YET = re.compile(r'not_yet\(\s*"[\w.]+",\s*lab,\s*r?"(.+)",?\s*\)$')
 SETUP = re.compile(
     r"from fastmcp import (?P<fastmcp>[\w, ]+)\n"
     r"from mcp_workbench import (?P<workbench>[\w, ]+)\n"
@@ -39,8 +43,9 @@ def faults(stem: str, notebook: dict[str, Any]) -> list[str]:
     return [
         *_format(notebook),
         *_frame(stem, cells),
-        *_size(stem, cells),
-        *_rhythm(cells),
+        *_size(stem, lesson(cells)),
+        *_rhythm(lesson(cells)),
+        *_exercises(stem, cells),
         *_prose(stem, cells),
         *_code(cells),
         *_finished(cells),
@@ -72,6 +77,12 @@ def prose(cells: list[Cell]) -> str:
     """The markdown, without code."""
     text = "\n\n".join(source(cell) for cell in cells if not is_code(cell))
     return CODE.sub("", FENCE.sub("", text))
+
+
+def lesson(cells: list[Cell]) -> list[Cell]:
+    """The cells without the exercises': those have a rhythm of their own, and come on top of a sitting."""
+    own = {id(cell) for part in exercises.parts(cells) for cell in part}
+    return [cell for cell in cells if id(cell) not in own and "check" not in exercises.tags(cell)]
 
 
 def _format(notebook: dict[str, Any]) -> Iterator[str]:
@@ -156,6 +167,41 @@ def _rhythm(cells: list[Cell]) -> Iterator[str]:
             run.append("")
     if prose(cells).count("Predict:") < 2:
         yield "fewer than two predictions"
+
+
+def _exercises(stem: str, cells: list[Cell]) -> Iterator[str]:
+    number = stem.partition("_")[0]
+    found = exercises.found(cells)
+    if not found and number[:2] <= LAST_WITH_EXERCISES:
+        yield "no exercise"
+    if [one.number for one in found] != [f"{number}.{place}" for place in range(1, len(found) + 1)]:
+        yield f"the exercises are numbered {', '.join(one.number for one in found)}"
+    for one, part in zip(found, exercises.parts(cells), strict=True):
+        yield from _exercise(one, part)
+    tagged = [cell for cell in cells if exercises.tags(cell) & {"exercise", "hint", "wrong"}]
+    own = {id(cell) for part in exercises.parts(cells) for cell in part}
+    yield from (f"{cell['id']}: belongs to no exercise" for cell in tagged if id(cell) not in own)
+
+
+def _exercise(one: exercises.Exercise, part: list[Cell]) -> Iterator[str]:
+    kinds = [next(iter(exercises.tags(cell)), "") for cell in part[1:]]
+    if not re.fullmatch("exercise check (hint ){2,3}(wrong ?){2,}", " ".join(kinds)):
+        yield f"{one.number}: the cells after the task are {', '.join(kinds)}"
+    if one.stub == one.solution or exercises.YOURS not in one.stub:
+        yield f"{one.number}: nothing is left to the learner"
+    if not 15 <= len(one.task.split()) <= 110:
+        yield f"{one.number}: a task of {len(one.task.split())} words"
+    check = source(part[2]) if len(part) > 2 else ""
+    if check not in (f'check("{one.number}", lab)', f'await acheck("{one.number}", lab)'):
+        yield f"{one.number}: the cell after the answer does not check it"
+    if len({hint.casefold() for hint in one.hints}) < len(one.hints) or not all(one.hints):
+        yield f"{one.number}: a hint that says nothing new"
+    said = [match[1] for wrong in one.wrong if (match := NOT_YET.search(wrong.source))]
+    if len(set(said)) < len(one.wrong) or not all(wrong.why for wrong in one.wrong):
+        yield f"{one.number}: a wrong answer begins with why it is given, and ends in a sentence of its own"
+    for cell in part:
+        if is_code(cell) and len(source(cell).split("\n")) > 30:
+            yield f"{cell['id']}: {len(source(cell).splitlines())} lines"
 
 
 def _prose(stem: str, cells: list[Cell]) -> Iterator[str]:

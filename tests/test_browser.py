@@ -17,6 +17,7 @@ from jupyterlab import ARGUMENTS, CHROMIUM, PATIENCE, Lab, Notebook, jupyterlab
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from mcp_workbench import workspace
+from mcp_workbench.course.building import build
 
 pytestmark = pytest.mark.browser
 
@@ -125,7 +126,7 @@ PANEL, REVISION, TRACE, DIAGRAM, CALL = range(1, 6)
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = workspace.unpack(tmp_path_factory.mktemp("course") / "desk").folder
+    folder = build(workspace.course(), tmp_path_factory.mktemp("course") / "desk", "learner").folder
     write_notebook(folder / "notebooks" / "panel.ipynb", CELLS)
     write_notebook(folder / "notebooks" / "fresh.ipynb", CELLS)
     with jupyterlab(folder, tmp_path_factory.mktemp("jupyter")) as running:

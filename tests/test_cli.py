@@ -11,7 +11,7 @@ from conftest import SERVER, MakeWorkspace, write_notebook
 
 from mcp_workbench.cli import main
 
-VERBS = ["demo", "lab", "export", "where", "update"]
+VERBS = ["demo", "lab", "course", "book", "new", "export", "where", "update", "check", "explain"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS)])

@@ -193,6 +193,7 @@ def test_lab_opens_jupyterlab_on_a_copy_of_the_course(wheel: Path, tmp_path: Pat
             process.communicate(timeout=30)
         (here / "mcp-desk" / "notebooks" / "mine.txt").write_text("kept")
     assert (here / "mcp-desk" / "notebooks" / "mine.txt").read_text() == "kept"
+    assert "YOUR CODE HERE" in (here / "mcp-desk" / "notebooks" / "01_tools.ipynb").read_text("utf-8")
     made, course = workspace.at(here / "mcp-desk"), workspace.at(ROOT)
     assert made is not None
     assert course is not None

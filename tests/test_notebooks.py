@@ -15,8 +15,11 @@ from typing import Any
 import nbformat
 import pytest
 from conftest import ROOT
+from exercise_cells import with_stubs
 from notebook_scan import scan
 from notebook_style import faults
+
+from mcp_workbench.course.feedback import STRICT
 
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -42,7 +45,7 @@ def execute(path: Path) -> tuple[Notebook, str]:
     ran = subprocess.run(
         [*command, "--nbmake", "--nbmake-timeout=300", "--overwrite", str(path)],
         cwd=path.parent,
-        env={**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off"},
+        env={**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off", STRICT: "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -74,11 +77,14 @@ def test_it_is_a_valid_notebook(chapter: Path) -> None:
 
 @each_chapter
 def test_it_runs_alone_under_nbmake_and_a_cell_may_be_run_twice(chapter: Path, copies: Path) -> None:
-    """Every code cell stands twice; what it shows is the same. Not in the chapters that start processes."""
+    """Every code cell stands twice; what it shows is the same. Not in the chapters that start processes.
+
+    Each exercise's stub is TODO, its solution PASS, and each wrong answer NOT YET, with its sentence.
+    """
     notebook = json.loads(chapter.read_text("utf-8"))
     times = 1 if chapter.stem.startswith(STARTING_PROCESSES) else 2
     cells = []
-    for cell in notebook["cells"]:
+    for cell in with_stubs(notebook["cells"]):
         again = {**cell, "id": f"{cell['id']}-again"}
         cells += [cell] if cell["cell_type"] != "code" or times == 1 else [cell, again]
     notebook["cells"] = cells
@@ -137,11 +143,32 @@ def good() -> Notebook:
     cells.append(markdown("finished-text", words))
     cells.append(code("finished", FINISHED))
     cells.append(markdown("filler", ("word " * 500).strip()))
-    cells.append(markdown("exercises", "## Exercises\n\nLater."))
+    cells.append(markdown("exercises", "## Exercises\n\nOn a server of your own."))
+    cells += exercise()
     cells.append(markdown("recap", "## Recap\n\nYou can now x.\n\nExported: `x`."))
     cells.append(markdown("next", "Next: 08 Y"))
     kernel = {"kernelspec": {"name": "python3"}}
     return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+
+
+def exercise() -> list[Notebook]:
+    task = f"### 07.1 X (5 minutes)\n\n{' '.join(['word'] * 20)}"
+    answer = 'lab = FastMCP("lab")\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION'
+    wrongs = [f'# People forget {n}.\nnot_yet("07.1", lab, "no {n}")' for n in (1, 2)]
+    return [
+        markdown("task", task),
+        code("answer", answer, "exercise"),
+        code("check", 'check("07.1", lab)', "check"),
+        *[{**markdown(f"hint-{n}", f"Hint {n}"), "metadata": {"tags": ["hint"]}} for n in (1, 2)],
+        *[code(f"wrong-{n}", wrong, "wrong") for n, wrong in enumerate(wrongs)],
+    ]
+
+
+def without(*identifiers: str) -> Callable[[Notebook], None]:
+    def change(notebook: Notebook) -> None:
+        notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] not in identifiers]
+
+    return change
 
 
 def cell_of(notebook: Notebook, identifier: str) -> Notebook:
@@ -230,6 +257,22 @@ BROKEN: dict[str, tuple[Callable[[Notebook], Any], str]] = {
     "docstring": (replace("finished", '    """Twice."""\n', ""), "without a docstring"),
     "class": (write("finished", "#| export\nclass X:\n    pass"), "class X without"),
     "annotation": (replace("finished", "y: int", "y"), "without annotations"),
+    "no exercise": (replace("task", "(5 minutes)", ""), "no exercise"),
+    "number of an exercise": (replace("task", "07.1", "07.2"), "numbered 07.2"),
+    "one hint": (without("hint-1"), "the cells after the task"),
+    "same hints": (write("hint-1", "Hint 2"), "says nothing new"),
+    "one wrong answer": (without("wrong-0"), "the cells after the task"),
+    "same sentence": (replace("wrong-1", "no 2", "no 1"), "a sentence of its own"),
+    "no reason": (replace("wrong-1", "# People", "People"), "why it is given"),
+    "nothing to do": (write("answer", "lab = 1"), "nothing is left"),
+    "long task": (replace("task", "word", "word word word word word word"), "a task of"),
+    "short task": (write("task", "### 07.1 X (5 minutes)\n\nWrite it."), "a task of"),
+    "another check": (replace("check", "07.1", "07.2"), "does not check it"),
+    "astray": (
+        insert("recap", markdown("up", "## Up"), code("lost", "1", "wrong")),
+        "belongs to no exercise",
+    ),
+    "long answer": (replace("answer", "x = 1", "x = 1\n" * 30), "lines"),
     "unformatted": (replace("finished", "2 * y", "2*y"), "as ruff formats"),
 }
 
@@ -246,6 +289,7 @@ def test_the_reference_may_be_long_and_no_other_chapter() -> None:
     assert [fault.split()[1] for fault in faults("07_x", long)] == ["sections,", "cells,", "words,"]
     everywhere("# 07", "# 13")(long)
     everywhere("07_x", "13_x")(long)
+    everywhere("07.1", "13.1")(long)
     assert faults("13_x", long) == []
     assert any("words" in fault for fault in faults("13_x", {**long, "cells": long["cells"][:9]}))
 
