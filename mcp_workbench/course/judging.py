@@ -106,8 +106,8 @@ class Lab:
         Raises:
             NotYet: The tool answered with an error.
         """
-        result = await self.client.call_tool(tool, arguments, raise_on_error=False)
-        self.expect(not result.is_error, f"{shown(tool, arguments)} answers with an error: {text_of(result)}")
+        result, said = await self._try(tool, arguments)
+        self.expect(result, f"{shown(tool, arguments)} answers with an error: {said}")
         return result
 
     async def refused(self, tool: str, **arguments: Any) -> str:
@@ -116,10 +116,24 @@ class Lab:
         Raises:
             NotYet: It took them.
         """
-        result = await self.client.call_tool(tool, arguments, raise_on_error=False)
-        said = f"{shown(tool, arguments)} must be refused, and answers: {text_of(result)}"
-        self.expect(result.is_error, said)
-        return text_of(result)
+        result, said = await self._try(tool, arguments)
+        self.expect(not result, f"{shown(tool, arguments)} must be refused, and answers: {said}")
+        return said
+
+    async def answer(self, tool: str, **arguments: Any) -> tuple[bool, str]:
+        """Is the call refused, and what is said?"""
+        result, said = await self._try(tool, arguments)
+        return not result, said
+
+    async def _try(self, tool: str, arguments: Mapping[str, Any]) -> tuple[Any, str]:
+        """The result or None, and its text: middleware may refuse with an error of the protocol."""
+        from mcp import MCPError
+
+        try:
+            result = await self.client.call_tool(tool, dict(arguments), raise_on_error=False)
+        except (MCPError, RuntimeError) as error:  # RuntimeError: announced structured content is missing
+            return None, str(error)
+        return None if result.is_error else result, text_of(result)
 
     async def read(self, uri: str) -> list[Any]:
         """What is read at an address: text and blob contents, with their mime types.
