@@ -76,6 +76,7 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
     calls: set[str] = set()
     inside: set[str] = set()
     walrus: set[str] = set()
+    methods = {id(part) for node in nodes for part in _methods(node)}
     for node in nodes:
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             loads.add(node.target.id)
@@ -89,9 +90,10 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
             elif isinstance(part, (*FUNCTIONS, ast.ClassDef)):
                 calls.update(d.id for d in part.decorator_list if isinstance(d, ast.Name))
                 if isinstance(part, FUNCTIONS):
-                    loads.update(_names_in_strings(_annotations(part)))
+                    reads = later if id(part) in methods else loads
+                    reads.update(_names_in_strings(_annotations(part)) - binds)
             elif isinstance(part, ast.AnnAssign):
-                loads.update(_names_in_strings([part.annotation]))
+                loads.update(_names_in_strings([part.annotation]) - binds)
             elif isinstance(part, COMPREHENSION_NODES):
                 inside |= _targets(part)
                 walrus |= _walrus_targets(part)
@@ -108,6 +110,13 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
         frozenset(calls),
         frozenset(assigns_later),
     )
+
+
+def _methods(node: ast.AST) -> Iterator[ast.AST]:
+    """The functions of a class: nobody reads their annotations when the module loads, if they are strings."""
+    for part in loaded(node):
+        if isinstance(part, ast.ClassDef):
+            yield from (child for child in part.body if isinstance(child, FUNCTIONS))
 
 
 def _targets(comprehension: Comprehension) -> set[str]:

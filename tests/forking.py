@@ -1,11 +1,11 @@
-"""Start server.py in a process that has imported FastMCP already: a start costs a tenth of the CPU.
+"""Start server.py, or a kernel, in a process that has imported FastMCP already: for a tenth of the CPU.
 
 Every test that meets the server starts one, and most of that time went into imports that are the same each
-time. `python forking.py ask SOCKET SERVER ARGUMENT...` is what a test starts instead of
-`python SERVER ARGUMENT...`: it hands its standard streams, environment and folder to the process in which
+time. `python forking.py ask SOCKET FILE ARGUMENT...` is what a test starts instead of
+`python FILE ARGUMENT...`: it hands its standard streams, environment and folder to the process in which
 `serve` runs, which forks; the child runs the file as __main__. A signal to the one that asked is passed on,
-its end by force ends the child, and the child's exit code is its own. Settings that FastMCP reads when it is
-imported (FASTMCP_...) start Python as usual.
+its end by force ends the child, and the child's exit code is its own. Other settings that FastMCP reads when
+it is imported (FASTMCP_...) than those of the first process start Python as usual.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 from typing import Any
 
 READ_AT_IMPORT = "FASTMCP_"
+NEVER_MIND = "FASTMCP_CHECK_FOR_UPDATES"
 STREAMS = (0, 1, 2)
 LATER = """
 uvicorn.lifespan.on uvicorn.protocols.http.auto uvicorn.loops.auto jsonschema sse_starlette aiosqlite asyncpg
@@ -29,10 +30,10 @@ sqlalchemy.dialects.postgresql.asyncpg
 
 def ask(address: str, command: list[str]) -> int:
     """Have the command run by a fork of the process that listens there; gives its exit code."""
-    known = {"FASTMCP_CHECK_FOR_UPDATES"}
-    if any(name.startswith(READ_AT_IMPORT) and name not in known for name in os.environ):
-        os.execv(sys.executable, [sys.executable, *command])
-    folder = os.getcwd()  # noqa: PTH109  # pathlib takes longer to import than all of this
+    with open(f"{address}.read") as read:  # noqa: PTH123  # pathlib takes longer to import than all of this
+        if json.load(read) != _read_at_import():
+            os.execv(sys.executable, [sys.executable, *command])
+    folder = os.getcwd()  # noqa: PTH109
     told = {"command": command, "folder": folder, "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
@@ -52,16 +53,24 @@ def ask(address: str, command: list[str]) -> int:
     return code
 
 
-def serve(address: str, server: str) -> list[str]:
-    """Fork for each who asks, until the process that started this one is gone; gives a child its command."""
+def _read_at_import() -> dict[str, str]:
+    names = (name for name in os.environ if name.startswith(READ_AT_IMPORT) and name != NEVER_MIND)
+    return {name: os.environ[name] for name in names}
+
+
+def serve(address: str, *files: str) -> list[str]:
+    """Import what these files import, and fork for each who asks, until the process that started this one is
+    gone; gives a child its command."""
     import gc
     import select
     from importlib import import_module
 
     for name in LATER.split():
         import_module(name)
-    for module, attribute in _imports(server):
+    for module, attribute in (found for file in files for found in _imports(file)):
         getattr(import_module(module), attribute, None)  # packages import some of theirs when asked
+    with open(f"{address}.read", "w") as read:  # noqa: PTH123
+        json.dump(_read_at_import(), read)
     gc.collect()
     gc.freeze()  # the children's collectors leave these pages alone, so that they stay shared
     listening = socket.socket(socket.AF_UNIX)

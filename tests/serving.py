@@ -41,23 +41,39 @@ FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
 
 
 @cache
-def warm_server() -> tuple[str, ...]:
-    """The command that starts server.py without the wait for its imports; see forking.py."""
-    home = Path(tempfile.mkdtemp(prefix="forking-"))
-    address = str(home / "socket")
-    command = [sys.executable, str(FORKING), "serve", address, str(SERVER)]
+def warm(file: Path, *more: Path, home: str = "") -> tuple[str, ...]:
+    """The command that runs a file without the wait for what it and others import; see forking.py.
+
+    Args:
+        file: The Python file that is run as __main__.
+        more: Files whose imports are made as well.
+        home: FASTMCP_HOME, where it is set for whoever asks.
+    """
+    place = Path(tempfile.mkdtemp(prefix="forking-"))
+    address = str(place / "socket")
+    command = [sys.executable, str(FORKING), "serve", address, *map(str, (file, *more))]
+    settings = {"FASTMCP_HOME": home} if home else {}
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home, env=environment(home)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=place,
+        env=environment(place, settings),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
 
     def end() -> None:
         process.communicate(timeout=PATIENCE)  # its input ends, and so does it
-        shutil.rmtree(home)
+        shutil.rmtree(place)
 
     atexit.register(end)
-    return (sys.executable, "-I", "-S", str(FORKING), "ask", address, str(SERVER))
+    return (sys.executable, "-I", "-S", str(FORKING), "ask", address, str(file))
+
+
+def warm_server() -> tuple[str, ...]:
+    """The command that starts server.py without the wait for its imports."""
+    return warm(SERVER)
 
 
 PATIENCE = 30  # seconds until a process is said to hang

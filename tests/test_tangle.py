@@ -204,6 +204,25 @@ class TestDefineBeforeUse:
         made = finished("type X = list[Later]", "def g(x: X): ...", "class Later: ...")
         assert texts(tangle(made)) == ["type X = list[Later]", "class Later: ...", "def g(x: X): ..."]
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            'class Node:\n    def child(self) -> "Node":\n        return Node()',
+            'class Node:\n    parent: "Node | None" = None',
+            'class Node:\n    def __eq__(self, other: "Node") -> bool: ...\n\n\ndef root(): return Node()',
+        ],
+    )
+    def test_a_class_may_name_itself_in_a_string(self, body: str) -> None:
+        assert texts(tangle(finished(body, "x = Node"))) == [body, "x = Node"]
+        made = cells(f"#| export\n{body}", '#| export revise\nclass Node:\n    def twin(self) -> "Node": ...')
+        assert "twin" in "".join(texts(tangle(made)))  # a revision, and no update
+
+    def test_what_a_method_says_in_a_string_is_read_later(self) -> None:
+        first, second = 'class A:\n    def b(self) -> "B": ...', "class B(A): ..."
+        assert texts(tangle(finished(first, second))) == [first, second]
+        tool = 'def tool() -> "B": ...'
+        assert texts(tangle(finished(tool, "class B: ..."))) == ["class B: ...", tool]
+
     def test_a_circle(self) -> None:
         assert codes(finished("a = b", "b = a")) == ["MCP215"]
 

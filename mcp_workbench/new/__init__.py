@@ -1,0 +1,1 @@
+"""New workspaces: made from a template, from an OpenAPI document, or from a server that exists."""
