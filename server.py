@@ -7,18 +7,24 @@
 #     "aiosqlite>=0.21",
 #     "anyio>=4.16",
 #     "asyncpg>=0.30",
+#     "cachetools>=7",
 #     "cryptography>=45",
 #     "httpx2>=2.16",
 #     "limits>=5.6",
 #     "mcp-types>=2.2,<3",
 #     "mcp>=2.2,<3",
+#     "opentelemetry-api>=1.36",
+#     "opentelemetry-exporter-otlp-proto-http>=1.36",
+#     "opentelemetry-sdk>=1.36",
 #     "platformdirs>=4.9",
 #     "py-key-value-aio[filetree,redis]>=0.4.4,<0.5",
 #     "pydantic>=2.11",
+#     "python-dotenv>=1.1",
 #     "redis>=8.1",
 #     "sqlalchemy[asyncio]>=2.0.40",
 #     "sse-starlette>=3.7",
 #     "starlette>=1",
+#     "tenacity>=9",
 #     "uvicorn>=0.54",
 # ]
 # ///
@@ -42,7 +48,10 @@
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
 # chapter 12a_running.ipynb sha256:d1c25d7bc4131e09
-# this file, but for this line, sha256:cb5862e5c2b3b8b3
+# chapter 14a_settings.ipynb sha256:53eebbe18a865f00
+# chapter 14b_neighbours.ipynb sha256:6e2ae94458002d7c
+# chapter 14c_traces.ipynb sha256:3b33792a360d3df4
+# this file, but for this line, sha256:05fd2f8c719ecb46
 
 import argparse
 import asyncio
@@ -71,6 +80,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import (
@@ -81,13 +91,14 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache, partial, wraps
 from ipaddress import ip_address
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -95,9 +106,18 @@ from urllib.request import url2pathname
 import anyio
 import anyio.abc
 import httpx2
+from cachetools import TTLCache
 from cryptography.fernet import Fernet, MultiFernet
+from dotenv import dotenv_values
 from fastmcp import Context, FastMCP
-from fastmcp.exceptions import AuthorizationError, ResourceError, ToolError
+from fastmcp.exceptions import (
+    AuthorizationError,
+    FastMCPError,
+    NotFoundError,
+    ResourceError,
+    ToolError,
+    ValidationError as BadArguments,
+)
 from fastmcp.prompts import Message, Prompt
 from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.auth import (
@@ -139,6 +159,7 @@ from fastmcp.server.middleware.timing import TimingMiddleware
 from fastmcp.server.providers import AggregateProvider, Provider
 from fastmcp.server.sessions import SessionId, SessionProvider
 from fastmcp.server.transforms import Transform
+from fastmcp.telemetry import get_tracer
 from fastmcp.tools import Tool, ToolResult
 from fastmcp.utilities.logging import get_logger
 from fastmcp.utilities.types import Image
@@ -182,8 +203,11 @@ from mcp.types import (
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
+from opentelemetry.propagate import inject
+from opentelemetry.trace import Span, SpanKind
 from platformdirs import user_data_path
-from pydantic import BaseModel, Field, ValidationError, computed_field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, computed_field
 from sqlalchemy import (
     URL,
     Column,
@@ -269,11 +293,6 @@ class Records:
 
 
 # %% 01_tools.ipynb#read-the-records  The server again
-def data_folder() -> Path:
-    """The folder with the library's data: DESK_DATA, else notebooks/data beside this file."""
-    return Path(os.environ.get("DESK_DATA") or Path(__file__).parent / "notebooks" / "data")
-
-
 @cache
 def records() -> Records:
     """The records, read when they are first asked for: importing this file reads nothing."""
@@ -307,40 +326,6 @@ ADDS = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 REMOVES = ToolAnnotations(destructive_hint=True, idempotent_hint=False, open_world_hint=False)
 
 
-# %% 05_storage.ipynb#setting  One address for the desk
-Value = TypeVar("Value")
-
-
-def showable(name: str, text: str) -> str:
-    """What a log may have of a variable: an address's scheme, a short plain text, or the length."""
-    scheme, address, _ = text.partition("://")
-    if not re.search("KEY|SECRET|TOKEN|PASSWORD", name):
-        if address and re.fullmatch(r"[a-zA-Z0-9+.-]{1,16}", scheme):
-            return f"'{scheme}://...'"
-        if re.fullmatch(r"[a-zA-Z0-9 ,./_-]{1,16}", text):
-            return repr(text)
-    return f"{len(text)} characters"
-
-
-def setting(
-    name: str, read: Callable[[str], Value], takes: str, default: str | None = None
-) -> Value:
-    """An environment variable, as `read` understands it; a bad one ends the program in one line.
-
-    `read` raises ValueError for what it does not understand. An empty variable is as good as
-    none; without a default there must be one.
-    """
-    text = os.environ.get(name, "").strip() or default
-    try:
-        if text is None:
-            raise ValueError
-        return read(text)
-    except ValueError:
-        got = "nothing" if text is None else showable(name, text)
-        sys.stderr.write(f"{name}: got {got}; it takes {takes}.\n")
-        raise SystemExit(2) from None
-
-
 # %% 05_storage.ipynb#file-store  In files
 def folder_at(address: str) -> Path:
     """The folder that a file:/// address names; on Windows, file:///C:/desk is C:\\desk."""
@@ -360,24 +345,6 @@ def file_store(folder: Path) -> AsyncKeyValue:
         key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(folder),
         collection_sanitization_strategy=FileTreeV1CollectionSanitizationStrategy(folder),
     )
-
-
-# %% 05_storage.ipynb#valkey-store  In Valkey
-def valkey_store(address: str) -> AsyncKeyValue:
-    """A store on a Valkey or Redis server, which is given a second, twice, for an answer."""
-    from key_value.aio.stores.redis import RedisStore  # only for those who use it
-    from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    client = Redis.from_url(
-        address,
-        decode_responses=True,
-        retry=Retry(NoBackoff(), retries=1),  # redis waits for a minute before it gives up
-        socket_connect_timeout=1,
-        socket_timeout=1,
-    )
-    return RedisStore(client=client)
 
 
 # %% 05_storage.ipynb#hashed-keys  Encrypted
@@ -441,6 +408,21 @@ def open_store(address: str, keys: list[bytes]) -> AsyncKeyValue:
     return PrefixCollectionsWrapper(locked, prefix="library-desk")
 
 
+# %% 05_storage.ipynb#setting  One address for the desk
+Value = TypeVar("Value")
+
+
+def showable(name: str, text: str) -> str:
+    """What a log may have of a variable: an address's scheme, a short plain text, or the length."""
+    scheme, address, _ = text.partition("://")
+    if not re.search("KEY|SECRET|TOKEN|PASSWORD", name):
+        if address and re.fullmatch(r"[a-zA-Z0-9+.-]{1,16}", scheme):
+            return f"'{scheme}://...'"
+        if re.fullmatch(r"[a-zA-Z0-9 ,./_-]{1,16}", text):
+            return repr(text)
+    return f"{len(text)} characters"
+
+
 # %% 05_storage.ipynb#store-settings  One address for the desk
 def store_address(text: str) -> str:
     """An address that `open_store` can open; a folder is made where it is missing."""
@@ -466,20 +448,360 @@ def store_keys(text: str) -> list[bytes]:
     return [key.encode() for key in keys]
 
 
-# %% 05_storage.ipynb#the-stores  One address for the desk
-STORE_URL = setting(
-    "STORE_URL" if os.environ.get("STORE_URL") else "REDIS_URL",  # as hosts call what they offer
-    store_address,
-    "memory://, file:///FOLDER or redis://HOST:PORT",
-    default="memory://",
-)
-STORE_KEYS = setting(
-    "STORE_KEY",
-    store_keys,
-    "Fernet keys with commas between them, the one that writes first",
-    default="" if STORE_URL == "memory://" else None,
-)
+# %% 06a_lifespan.ipynb#database-address  A database at an address
+def database_address(text: str) -> URL:
+    """The address of a SQLite file or of a PostgreSQL database, however its host spells it."""
+    try:
+        url = make_url(re.sub(r"^postgres\b", "postgresql", text))
+    except ArgumentError as error:
+        raise ValueError(text) from error
+    url = url.set(drivername=url.get_backend_name())  # whatever driver it names, we bring our own
+    if url.drivername == "postgresql":
+        return url
+    if url.drivername != "sqlite" or url.host or url.database in (None, "", ":memory:"):
+        raise ValueError(text)
+    return url.set(database=str(Path(url.database).expanduser().absolute()))
 
+
+# %% 08_composition.ipynb#web-address  A partner library
+def web_address(text: str) -> str:
+    """An http or https address, without a slash at its end; or nothing."""
+    if text and not re.match(r"https?://[^/]", text):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+# %% 09a_tokens.ipynb#what-auth-takes  Whose key
+DESK_SCOPES = ["desk:read", "desk:lend", "desk:register"]
+
+
+def https_address(text: str) -> str:
+    """An https address, or nothing; http to this machine only, where nobody else hears a token."""
+    host = r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))"
+    if text and not re.fullmatch(host + r"(:\d{1,5})?(/[^\s#]*)?", text):
+        raise ValueError(text)
+    return text
+
+
+def public_key(text: str) -> str:
+    """A public key in PEM, or the path of a file that holds one."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        is_pem = "-----BEGIN" in text
+        pem = text.replace("\\n", "\n") if is_pem else Path(text).read_text(encoding="ascii")
+        load_pem_public_key(pem.encode())
+    except Exception:  # no such file, no PEM, a private key, a kind of key that nobody knows
+        raise ValueError("no public key") from None
+    return pem
+
+
+def signature_algorithm(text: str) -> str:
+    """A JWS algorithm with a public key; never HMAC, whose key would be a secret that we share."""
+    if not re.fullmatch("(RS|PS|ES)(256|384|512)|EdDSA", text):
+        raise ValueError(text)
+    return text
+
+
+# %% 09a_tokens.ipynb#token-verifier  Ask the issuer
+AUTH_KINDS = ("none", "jwt", "introspection", "remote", "oauth-proxy")
+
+
+def auth_kind(text: str) -> str:
+    """One of AUTH_KINDS."""
+    if text not in AUTH_KINDS:
+        raise ValueError(text)
+    return text
+
+
+# %% 09b_oauth.ipynb#proxy-settings  A proxy for clients that nobody knows
+def desk_scopes(text: str) -> list[str]:
+    """Some of DESK_SCOPES with spaces between them, desk:read among them."""
+    scopes = text.split()
+    if "desk:read" not in scopes or not set(scopes) <= set(DESK_SCOPES):
+        raise ValueError(text)
+    return scopes
+
+
+def signing_key(text: str) -> bytes:
+    """A key to sign tokens with, at least 256 bits long."""
+    if len(text.encode()) < 32:
+        raise ValueError("too short")
+    return text.encode()  # as bytes it is used as it is; a str would be stretched for half a second
+
+
+def redirect_uris(text: str) -> list[str]:
+    """Where clients may be sent back to, with commas between: a full address, or any port here."""
+    here = r"http://(localhost|127\.0\.0\.1)(:\*|:\d+)?(/[\w./-]*)?"
+    elsewhere = r"(?!http:)[a-z][a-z0-9+.-]*://[\w.:-]+/[\w./-]+"
+    uris = [uri.strip() for uri in text.split(",")]
+    if not all(re.fullmatch(f"{here}|{elsewhere}", uri) for uri in uris):
+        raise ValueError(text)
+    return uris
+
+
+# %% 09b_oauth.ipynb#oauth-proxy  A proxy for clients that nobody knows
+LOOPBACK = "http://localhost:*,http://127.0.0.1:*"
+YEAR = 31_536_000  # seconds
+
+
+# %% 11a_apis.ipynb#settings  The tool
+def header_word(text: str) -> str:
+    """A text that fits into a header: visible ASCII without spaces."""
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError(text)
+    return text
+
+
+# %% 11b_openapi.ipynb#refresh  The desk offers the office
+def seconds(text: str) -> int:
+    """A number of seconds, at least one."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+# %% 14a_settings.ipynb#setting  All that is wrong, at once
+def setting(name: str, text: str | None, read: Callable[[str], Value], takes: str) -> Value:
+    """What a variable says, as `read` understands it; else a ValueError whose text is one line.
+
+    `read` raises ValueError for what it does not understand. No text: the variable is missing.
+    """
+    try:
+        if text is None:
+            raise ValueError
+        return read(text)
+    except ValueError:
+        got = "nothing" if text is None else showable(name, text)
+        raise ValueError(f"{name}: got {got}; it takes {takes}.") from None
+
+
+# %% 14a_settings.ipynb#variables  All that is wrong, at once
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Where settings are read from. Each fault is noted, so that all can be named at once."""
+
+    given: Mapping[str, str]
+    faults: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """What a variable says. An empty one is as good as none."""
+        return (self.given.get(name) or "").strip()
+
+    def read(
+        self, name: str, read: Callable[[str], Any], takes: str, default: str | None = None
+    ) -> Any:
+        """A setting, or None where it is bad; without a default there must be one."""
+        try:
+            return setting(name, self.text(name) or default, read, takes)
+        except ValueError as error:
+            self.faults.append(str(error))
+            return None
+
+
+# %% 14a_settings.ipynb#settings  One frozen object
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the environment decides; what may hold a secret is not shown."""
+
+    data: Path
+    database_url: URL = field(repr=False)
+    store_url: str = field(repr=False)
+    store_keys: list[bytes] = field(repr=False)
+    rate_limit: RateLimitItem
+    partner_url: str
+    acquisitions_url: str
+    acquisitions_token: str = field(repr=False)
+    acquisitions_refresh: int
+    auth: str
+    auth_details: Mapping[str, Any] = field(repr=False)
+
+
+# %% 14a_settings.ipynb#stores-and-office  One frozen object
+def store_settings(variables: Variables) -> dict[str, Any]:
+    """Where sessions and answers are kept. A key is needed where others could read them."""
+    either = "STORE_URL" if variables.text("STORE_URL") else "REDIS_URL"  # as hosts call theirs
+    takes = "memory://, file:///FOLDER or redis://HOST:PORT"
+    url = variables.read(either, store_address, takes, "memory://")
+    takes = "Fernet keys with commas between them, the one that writes first"
+    without = "" if url in ("memory://", None) else None
+    return {
+        "store_url": url,
+        "store_keys": variables.read("STORE_KEY", store_keys, takes, without),
+    }
+
+
+def office_settings(variables: Variables) -> dict[str, Any]:
+    """The acquisitions office, if there is one; then it wants a token."""
+    read = variables.read
+    takes = "the http(s) address of the acquisitions office"
+    url = read("ACQUISITIONS_URL", web_address, takes, "")
+    takes = "the desk's token at the acquisitions office"
+    token = read("ACQUISITIONS_TOKEN", header_word, takes, None if url else "")
+    refresh = read("ACQUISITIONS_REFRESH", seconds, "whole seconds, one or more", "300")
+    return {
+        "acquisitions_url": url,
+        "acquisitions_token": token,
+        "acquisitions_refresh": refresh,
+    }
+
+
+# %% 14a_settings.ipynb#proxy-settings  One frozen object
+def read_proxy_details(read: Callable[..., None]) -> None:
+    """The AUTH_ variables that only the OAuth proxy needs."""
+    address = "an https address at the issuer"
+    read("AUTHORIZE_URL", https_address, address)
+    read("TOKEN_URL", https_address, address)
+    read("REVOKE_URL", https_address, address, "")
+    read("REDIRECT_URIS", redirect_uris, "addresses of clients, with commas", LOOPBACK)
+    read("SIGNING_KEY", signing_key, "32 or more random characters")
+
+
+# %% 14a_settings.ipynb#auth-settings  One frozen object
+def auth_details(kind: str | None, variables: Variables) -> Mapping[str, Any]:
+    """What the AUTH_ variables say, as far as this kind of AUTH needs them."""
+    found: dict[str, Any] = {}
+    if kind in ("none", None):
+        return found
+
+    def read(name: str, *how: Any) -> None:
+        found[name.lower()] = variables.read(f"AUTH_{name}", *how)
+
+    proxy = kind == "oauth-proxy"
+    asks = kind == "introspection" or (kind != "jwt" and variables.text("AUTH_INTROSPECTION_URL"))
+    if kind in ("remote", "oauth-proxy"):
+        scopes = " ".join(DESK_SCOPES)
+        read("BASE_URL", https_address, "the https address of this server")
+        read("SCOPES", desk_scopes, f"some of {scopes}, the first among them", scopes)
+    if proxy:
+        read_proxy_details(read)
+    if proxy or asks:
+        read("CLIENT_ID", str, "the desk's name at the issuer")
+        read("CLIENT_SECRET", str, "the desk's secret at the issuer")
+    if asks:
+        read("INTROSPECTION_URL", https_address, "an https address")
+    elif variables.text("AUTH_PUBLIC_KEY"):
+        read("PUBLIC_KEY", public_key, "a public key in PEM, or a file with one")
+    else:
+        read("JWKS_URI", https_address, "the https address of a JWKS")
+    if not asks:
+        read("ALGORITHM", signature_algorithm, "RS256, ES256 or EdDSA", "RS256")
+    if not asks or kind == "remote":
+        read("ISSUER", https_address, "the issuer's address, as its tokens have it")
+    # No client holds the tokens behind the proxy, and the proxy got each itself.
+    read("AUDIENCE", str, "this server, as the issuer's tokens name it", "" if proxy else None)
+    return MappingProxyType(found)
+
+
+# %% 14a_settings.ipynb#read-settings  One frozen object
+def read_settings(given: Mapping[str, str]) -> Settings:
+    """The settings that variables make. Where any is bad, the program ends, and names them all."""
+    variables = Variables(given)
+    read = variables.read
+    kinds = f"{', '.join(AUTH_KINDS[:-1])} or {AUTH_KINDS[-1]} (FASTMCP_SERVER_AUTH does nothing)"
+    # Who sets FastMCP's old variable believes that the desk is locked.
+    auth = read("AUTH", auth_kind, kinds, None if "FASTMCP_SERVER_AUTH" in given else "none")
+    settings = Settings(
+        data=read("DESK_DATA", Path, "a folder", str(Path(__file__).parent / "notebooks" / "data")),
+        database_url=read(
+            "DATABASE_URL",
+            database_address,
+            "sqlite:////FILE or postgresql://USER:PASSWORD@HOST/NAME",
+            f"sqlite:///{user_data_path('library-desk') / 'library.db'}",
+        ),
+        **store_settings(variables),
+        rate_limit=read("RATE_LIMIT", parse, "calls for each client, as 600/minute", "600/minute"),
+        partner_url=read("PARTNER_URL", web_address, "the http(s) address of an MCP server", ""),
+        **office_settings(variables),
+        auth=auth,
+        auth_details=auth_details(auth, variables),
+    )
+    if variables.faults:
+        sys.stderr.write("".join(f"{fault}\n" for fault in variables.faults))
+        raise SystemExit(2)
+    return settings
+
+
+# %% 14a_settings.ipynb#environment  A file beside the server
+def environment(file: Path) -> dict[str, str]:
+    """The variables of this process and, where it has none of that name, those in a `.env` file."""
+    try:
+        kept = {name: text or "" for name, text in dotenv_values(file).items()}
+    except (OSError, UnicodeError):
+        sys.stderr.write(f"{file.name}: got what cannot be read; it takes lines as NAME=value.\n")
+        raise SystemExit(2) from None
+    return {**kept, **os.environ}
+
+
+SETTINGS = read_settings(environment(Path(__file__).with_name(".env")))
+
+
+# %% 14a_settings.ipynb#constants  The desk reads nowhere else
+STORE_URL = SETTINGS.store_url
+STORE_KEYS = SETTINGS.store_keys
+DATABASE_URL = SETTINGS.database_url
+RATE_LIMIT = SETTINGS.rate_limit
+PARTNER_URL = SETTINGS.partner_url
+ACQUISITIONS_URL = SETTINGS.acquisitions_url
+ACQUISITIONS_TOKEN = SETTINGS.acquisitions_token
+REFRESH = SETTINGS.acquisitions_refresh
+AUTH = SETTINGS.auth
+
+
+def data_folder() -> Path:
+    """The folder with the library's data."""
+    return SETTINGS.data
+
+
+# %% 14b_neighbours.ipynb#pools  Pools that close
+pools: list[Callable[[], Awaitable[object]]] = []  # how to close each pool of connections
+
+
+def valkey_pool(address: str, **options: Any) -> Any:
+    """A pool of connections to a Valkey or Redis server, which is given a second for an answer."""
+    from redis.asyncio import ConnectionPool  # only for those who use it
+
+    limits = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    pool = ConnectionPool.from_url(address, **limits, **options)
+    pools.append(pool.aclose)
+    return pool
+
+
+async def close_pools() -> None:
+    """Close every pool. Each opens again for the next who needs it."""
+    for close in pools:
+        with suppress(Exception):  # the other side may have closed it first
+            await close()
+
+
+# %% 14b_neighbours.ipynb#valkey-pools  Pools that close
+def valkey_store(address: str) -> AsyncKeyValue:
+    """A store on a Valkey or Redis server, which is given a second, twice, for an answer."""
+    from key_value.aio.stores.redis import RedisStore  # only for those who use it
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    once_more = Retry(NoBackoff(), retries=1)  # redis waits for a minute before it gives up
+    pool = valkey_pool(address, decode_responses=True, retry=once_more)
+    return RedisStore(client=Redis(connection_pool=pool))
+
+
+def counts_in(address: str) -> SlidingWindowCounterRateLimiter:
+    """Counts in a store that replicas share, or in this process where they share none."""
+    if not address.startswith("redis"):
+        return SlidingWindowCounterRateLimiter(MemoryStorage())
+    counts = storage_from_string(
+        "async+redis://localhost:6379",  # in form only: the pool knows where, and how
+        implementation="redispy",
+        connection_pool=valkey_pool(address),
+        key_prefix="library-desk",
+        wrap_exceptions=True,
+    )
+    return SlidingWindowCounterRateLimiter(counts)
+
+
+# %% 05_storage.ipynb#the-stores  One address for the desk
 DAY = 86_400  # seconds
 
 # What must be there, or the request fails: the registrations and tokens of OAuth.
@@ -509,33 +831,17 @@ INSTRUCTIONS = (
 )
 
 
-# %% 06a_lifespan.ipynb#library  All or nothing
-@dataclass
-class Desk:
-    """What the desk holds open while it runs."""
-
-    database: AsyncEngine
+# %% 14c_traces.ipynb#request-id  Which request was that?
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-@lifespan
-async def library(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-    """Open what the desk needs, and close it, whatever happens between."""
-    async with AsyncExitStack() as stack:
-        with opening("DESK_DATA", "folder", data_folder()):
-            entries = first_entries()
-        with opening("DATABASE_URL", "database", DATABASE_URL.set(query={})):
-            database = open_database(DATABASE_URL)
-            stack.push_async_callback(database.dispose)
-            await open_the_books(database, entries)
-        yield {"desk": Desk(database)}
+def new_request_id() -> str:
+    """The one in the header X-Request-ID, where it looks like one; else a new one."""
+    given = get_http_headers().get("x-request-id", "")
+    return given if re.fullmatch(r"[\w.-]{8,64}", given, re.ASCII) else uuid.uuid4().hex
 
 
-def desk() -> Desk:
-    """What the lifespan opened; only while a request is served."""
-    return get_context().lifespan_context["desk"]
-
-
-# %% 07a_middleware.ipynb#plain-log  Errors, times, a log
+# %% 14c_traces.ipynb#json-lines  Which request was that?
 class JsonLines(logging.Formatter):
     """Each record as one line of JSON; of an error its kind, for its text may quote the caller.
 
@@ -543,13 +849,19 @@ class JsonLines(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        said, error = record.getMessage(), sys.exception()
+        error = record.exc_info[1] if record.exc_info else sys.exception()
+        said = record.getMessage()
         if error is not None:  # FastMCP's middleware ends its line with the error's text
             said = said.removesuffix(str(error)).rstrip(": ")
         try:
             line = dict(json.loads(said))  # StructuredLoggingMiddleware writes JSON itself
         except (TypeError, ValueError):
             line = {"event": said}
+        if request := request_id.get():
+            line["request"] = request
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line["trace"] = trace.format_trace_id(span.trace_id)
         if error is not None:
             line["error"] = type(error).__name__
         if record.exc_info:
@@ -558,6 +870,7 @@ class JsonLines(logging.Formatter):
         return json.dumps({"time": when, "level": record.levelname, **line})
 
 
+# %% 07a_middleware.ipynb#plain-log  Errors, times, a log
 log = get_logger("desk")  # below FastMCP's own, and so at its level
 log.propagate = False  # FastMCP's handler draws each line, which costs more than a request
 log.handlers = [logging.StreamHandler()]  # to stderr: stdout belongs to the protocol
@@ -626,19 +939,7 @@ def counted_as() -> str | None:
     return f"address:{peer.host if peer else 'unknown'}"
 
 
-def counts_in(address: str) -> SlidingWindowCounterRateLimiter:
-    """Counts in a store that replicas share, or in this process where they share none."""
-    if not address.startswith("redis"):
-        return SlidingWindowCounterRateLimiter(MemoryStorage())
-    options = {"implementation": "redispy", "socket_timeout": 1, "wrap_exceptions": True}
-    counts = storage_from_string(f"async+{address}", key_prefix="library-desk", **options)
-    return SlidingWindowCounterRateLimiter(counts)
-
-
 # %% 07b_limits.ipynb#rate-limit  Counted together
-RATE_LIMIT = setting("RATE_LIMIT", parse, "calls for each client, as 600/minute", "600/minute")
-
-
 class RateLimit(Middleware):
     """So many tool calls for each client, counted where every replica counts."""
 
@@ -676,238 +977,6 @@ def kept_answers() -> AsyncKeyValue:
         TimeoutWrapper(ours, timeout=0.5),
         MemoryStore(max_entries_per_collection=1_000),
         write_to_fallback=True,
-    )
-
-
-# %% 07b_limits.ipynb#the-chain  The chain
-def chain() -> list[Middleware]:
-    """What every request passes, from the outside to the inside."""
-    never = SharedMethodSettings(enabled=False)
-    errors = ErrorHandlingMiddleware(
-        logger=log,
-        transform_errors=False,
-        # It would keep a count for every method that a client makes up.
-        error_callback=lambda error, context: errors.error_counts.clear(),
-    )
-    return [
-        SchemaLookup(),
-        errors,
-        TimingMiddleware(logger=log),
-        StructuredLoggingMiddleware(logger=log),
-        RateLimit(RATE_LIMIT, STORE_URL),
-        Scopes({"loans": "desk:lend", "patrons": "desk:register"}),
-        ResponseCachingMiddleware(
-            cache_storage=kept_answers(),
-            call_tool_settings=CallToolSettings(ttl=3600, included_tools=["chart_decades"]),
-            read_resource_settings=never,
-            get_prompt_settings=never,
-            list_tools_settings=never,
-            list_resources_settings=never,
-            list_prompts_settings=never,
-        ),
-    ]
-
-
-# %% 09a_tokens.ipynb#what-auth-takes  Whose key
-DESK_SCOPES = ["desk:read", "desk:lend", "desk:register"]
-
-
-def https_address(text: str) -> str:
-    """An https address, or nothing; http to this machine only, where nobody else hears a token."""
-    host = r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))"
-    if text and not re.fullmatch(host + r"(:\d{1,5})?(/[^\s#]*)?", text):
-        raise ValueError(text)
-    return text
-
-
-def public_key(text: str) -> str:
-    """A public key in PEM, or the path of a file that holds one."""
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        is_pem = "-----BEGIN" in text
-        pem = text.replace("\\n", "\n") if is_pem else Path(text).read_text(encoding="ascii")
-        load_pem_public_key(pem.encode())
-    except Exception:  # no such file, no PEM, a private key, a kind of key that nobody knows
-        raise ValueError("no public key") from None
-    return pem
-
-
-def signature_algorithm(text: str) -> str:
-    """A JWS algorithm with a public key; never HMAC, whose key would be a secret that we share."""
-    if not re.fullmatch("(RS|PS|ES)(256|384|512)|EdDSA", text):
-        raise ValueError(text)
-    return text
-
-
-# %% 09a_tokens.ipynb#key-verifier  Whose key
-def key_verifier(audience: str | None) -> TokenVerifier:
-    """Checks tokens by the issuer's keys: those it publishes, or the one in AUTH_PUBLIC_KEY."""
-    from fastmcp.server.auth.providers.jwt import JWTVerifier
-
-    class KeyVerifier(JWTVerifier):
-        """A JWTVerifier that also asks from when a token holds, and that it says until when."""
-
-        async def load_access_token(self, token: str) -> AccessToken | None:
-            access = await super().load_access_token(token)
-            if access is None or access.expires_at is None:
-                return None
-            starts = access.claims.get("nbf", 0)
-            in_a_minute = time.time() + 60  # clocks differ
-            return access if isinstance(starts, int | float) and starts < in_a_minute else None
-
-    pem = jwks_uri = None
-    if os.environ.get("AUTH_PUBLIC_KEY"):
-        pem = setting("AUTH_PUBLIC_KEY", public_key, "a public key in PEM, or a file with one")
-    else:
-        jwks_uri = setting("AUTH_JWKS_URI", https_address, "the https address of a JWKS")
-    return KeyVerifier(
-        public_key=pem,
-        jwks_uri=jwks_uri,
-        algorithm=setting("AUTH_ALGORITHM", signature_algorithm, "RS256, ES256 or EdDSA", "RS256"),
-        issuer=setting("AUTH_ISSUER", https_address, "the issuer's address, as its tokens have it"),
-        audience=audience,
-        required_scopes=["desk:read"],
-    )
-
-
-# %% 09a_tokens.ipynb#introspection-verifier  Ask the issuer
-def introspection_verifier(audience: str | None) -> TokenVerifier:
-    """Asks the issuer about every token, each time (RFC 7662): a revoked one is refused at once."""
-    from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
-
-    return IntrospectionTokenVerifier(
-        introspection_url=setting("AUTH_INTROSPECTION_URL", https_address, "an https address"),
-        client_id=setting("AUTH_CLIENT_ID", str, "the desk's name at the issuer"),
-        client_secret=setting("AUTH_CLIENT_SECRET", str, "the desk's secret at the issuer"),
-        audience=audience,
-        required_scopes=["desk:read"],
-        http_client=httpx2.AsyncClient(timeout=10),  # kept: a new one reads all certificates
-    )
-
-
-# %% 09a_tokens.ipynb#token-verifier  Ask the issuer
-AUTH_KINDS = ("none", "jwt", "introspection", "remote", "oauth-proxy")
-
-
-def auth_kind(text: str) -> str:
-    """One of AUTH_KINDS."""
-    if text not in AUTH_KINDS:
-        raise ValueError(text)
-    return text
-
-
-AUTH = setting(
-    "AUTH",
-    auth_kind,
-    f"{', '.join(AUTH_KINDS[:-1])} or {AUTH_KINDS[-1]} (FASTMCP_SERVER_AUTH does nothing)",
-    # Who sets FastMCP's old variable believes that the desk is locked.
-    default=None if "FASTMCP_SERVER_AUTH" in os.environ else "none",
-)
-
-
-def token_verifier(kind: str) -> TokenVerifier:
-    """What tells good tokens from bad: the issuer, if there is an address to ask it, or its keys.
-
-    Tokens must be meant for this server. Those behind the OAuth proxy need not say so: no client
-    holds them, and the proxy got each itself.
-    """
-    anybody = "" if kind == "oauth-proxy" else None
-    audience = setting("AUTH_AUDIENCE", str, "this server, as the issuer's tokens name it", anybody)
-    if kind == "introspection" or (kind != "jwt" and os.environ.get("AUTH_INTROSPECTION_URL")):
-        return introspection_verifier(audience or None)
-    return key_verifier(audience or None)
-
-
-# %% 09b_oauth.ipynb#proxy-settings  A proxy for clients that nobody knows
-def desk_scopes(text: str) -> list[str]:
-    """Some of DESK_SCOPES with spaces between them, desk:read among them."""
-    scopes = text.split()
-    if "desk:read" not in scopes or not set(scopes) <= set(DESK_SCOPES):
-        raise ValueError(text)
-    return scopes
-
-
-def signing_key(text: str) -> bytes:
-    """A key to sign tokens with, at least 256 bits long."""
-    if len(text.encode()) < 32:
-        raise ValueError("too short")
-    return text.encode()  # as bytes it is used as it is; a str would be stretched for half a second
-
-
-def redirect_uris(text: str) -> list[str]:
-    """Where clients may be sent back to, with commas between: a full address, or any port here."""
-    here = r"http://(localhost|127\.0\.0\.1)(:\*|:\d+)?(/[\w./-]*)?"
-    elsewhere = r"(?!http:)[a-z][a-z0-9+.-]*://[\w.:-]+/[\w./-]+"
-    uris = [uri.strip() for uri in text.split(",")]
-    if not all(re.fullmatch(f"{here}|{elsewhere}", uri) for uri in uris):
-        raise ValueError(text)
-    return uris
-
-
-# %% 09b_oauth.ipynb#oauth-proxy  A proxy for clients that nobody knows
-LOOPBACK = "http://localhost:*,http://127.0.0.1:*"
-YEAR = 31_536_000  # seconds
-
-
-def oauth_proxy(base_url: str, scopes: list[str]) -> AuthProvider:
-    """OAuth for clients that register themselves, before an issuer that lets none do so."""
-    from fastmcp.server.auth import OAuthProxy
-
-    class DeskProxy(OAuthProxy):
-        """An OAuthProxy that lets clients ask for all scopes, not only those that all need."""
-
-        def get_challenge_scopes(self, required_scopes: list[str] | None = None) -> list[str]:
-            return scopes
-
-    address = "an https address at the issuer"
-    return DeskProxy(
-        upstream_authorization_endpoint=setting("AUTH_AUTHORIZE_URL", https_address, address),
-        upstream_token_endpoint=setting("AUTH_TOKEN_URL", https_address, address),
-        upstream_revocation_endpoint=setting("AUTH_REVOKE_URL", https_address, address, "") or None,
-        upstream_client_id=setting("AUTH_CLIENT_ID", str, "the desk's name at the issuer"),
-        upstream_client_secret=setting("AUTH_CLIENT_SECRET", str, "the desk's secret there"),
-        token_verifier=token_verifier("oauth-proxy"),
-        base_url=base_url,
-        valid_scopes=scopes,
-        allowed_client_redirect_uris=setting(
-            "AUTH_REDIRECT_URIS", redirect_uris, "addresses of clients, with commas", LOOPBACK
-        ),
-        jwt_signing_key=setting("AUTH_SIGNING_KEY", signing_key, "32 or more random characters"),
-        client_storage=TTLClampWrapper(store, min_ttl=0, max_ttl=YEAR, missing_ttl=YEAR),
-        require_authorization_consent=True,
-        forward_pkce=True,
-    )
-
-
-# %% 09b_oauth.ipynb#auth-provider  By environment alone
-def auth_provider(kind: str) -> AuthProvider | None:
-    """Who may use this server over HTTP, as AUTH and the AUTH_ variables say.
-
-    none: everybody. jwt, introspection: who brings a token of the issuer. remote: the same, and
-    clients are told where to get one. oauth-proxy: clients get one here.
-    """
-    if kind == "none":
-        return None
-    if kind in ("jwt", "introspection"):
-        return token_verifier(kind)
-    base_url = setting("AUTH_BASE_URL", https_address, "the https address of this server")
-    scopes = setting(
-        "AUTH_SCOPES",
-        desk_scopes,
-        f"some of {' '.join(DESK_SCOPES)}, the first among them",
-        " ".join(DESK_SCOPES),
-    )
-    if kind == "oauth-proxy":
-        return oauth_proxy(base_url, scopes)
-    return RemoteAuthProvider(
-        token_verifier=token_verifier(kind),
-        # As text: AnyHttpUrl would give an issuer without a path a slash, and so another name.
-        authorization_servers=[setting("AUTH_ISSUER", https_address, "the issuer")],
-        base_url=base_url,
-        scopes_supported=scopes,
-        challenge_scopes=scopes,
-        resource_name="Library desk",
     )
 
 
@@ -952,7 +1021,222 @@ async def acquisitions(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
             offered.forget()
 
 
-# %% 11a_apis.ipynb#the-server-with-acquisitions  The tool
+# %% 14a_settings.ipynb#verifiers  The desk reads nowhere else
+def key_verifier(details: Mapping[str, Any]) -> TokenVerifier:
+    """Checks tokens by the issuer's keys: those it publishes, or the one that is given."""
+    from fastmcp.server.auth.providers.jwt import JWTVerifier
+
+    class KeyVerifier(JWTVerifier):
+        """A JWTVerifier that also asks from when a token holds, and that it says until when."""
+
+        async def load_access_token(self, token: str) -> AccessToken | None:
+            access = await super().load_access_token(token)
+            if access is None or access.expires_at is None:
+                return None
+            starts = access.claims.get("nbf", 0)
+            in_a_minute = time.time() + 60  # clocks differ
+            return access if isinstance(starts, int | float) and starts < in_a_minute else None
+
+    return KeyVerifier(
+        public_key=details.get("public_key"),
+        jwks_uri=details.get("jwks_uri"),
+        algorithm=details["algorithm"],
+        issuer=details["issuer"],
+        audience=details["audience"] or None,
+        required_scopes=["desk:read"],
+    )
+
+
+# %% 14a_settings.ipynb#issuer  The desk reads nowhere else
+def token_verifier(details: Mapping[str, Any]) -> TokenVerifier:
+    """What tells good tokens from bad: the issuer, if it can be asked, or its keys."""
+    asks = "introspection_url" in details
+    return introspection_verifier(details) if asks else key_verifier(details)
+
+
+# %% 14a_settings.ipynb#oauth  The desk reads nowhere else
+def oauth_proxy(details: Mapping[str, Any]) -> AuthProvider:
+    """OAuth for clients that register themselves, before an issuer that lets none do so."""
+    from fastmcp.server.auth import OAuthProxy
+
+    class DeskProxy(OAuthProxy):
+        """An OAuthProxy that lets clients ask for all scopes, not only those that all need."""
+
+        def get_challenge_scopes(self, required_scopes: list[str] | None = None) -> list[str]:
+            return details["scopes"]
+
+    return DeskProxy(
+        upstream_authorization_endpoint=details["authorize_url"],
+        upstream_token_endpoint=details["token_url"],
+        upstream_revocation_endpoint=details["revoke_url"] or None,
+        upstream_client_id=details["client_id"],
+        upstream_client_secret=details["client_secret"],
+        token_verifier=token_verifier(details),
+        base_url=details["base_url"],
+        valid_scopes=details["scopes"],
+        allowed_client_redirect_uris=details["redirect_uris"],
+        jwt_signing_key=details["signing_key"],
+        client_storage=TTLClampWrapper(store, min_ttl=0, max_ttl=YEAR, missing_ttl=YEAR),
+        require_authorization_consent=True,
+        forward_pkce=True,
+    )
+
+
+# %% 14a_settings.ipynb#auth-provider  The desk reads nowhere else
+def auth_provider(kind: str) -> AuthProvider | None:
+    """Who may use this server over HTTP.
+
+    none: everybody. jwt, introspection: who brings a token of the issuer. remote: the same, and
+    clients are told where to get one. oauth-proxy: clients get one here.
+    """
+    details = SETTINGS.auth_details
+    if kind == "none":
+        return None
+    if kind in ("jwt", "introspection"):
+        return token_verifier(details)
+    if kind == "oauth-proxy":
+        return oauth_proxy(details)
+    return RemoteAuthProvider(
+        token_verifier=token_verifier(details),
+        # As text: AnyHttpUrl would give an issuer without a path a slash, and so another name.
+        authorization_servers=[details["issuer"]],
+        base_url=details["base_url"],
+        scopes_supported=details["scopes"],
+        challenge_scopes=details["scopes"],
+        resource_name="Library desk",
+    )
+
+
+# %% 14b_neighbours.ipynb#issuer  Pools that close
+def introspection_verifier(details: Mapping[str, Any]) -> TokenVerifier:
+    """Asks the issuer about every token, each time (RFC 7662): a revoked one is refused at once."""
+    from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
+
+    class IssuerVerifier(IntrospectionTokenVerifier):
+        """An IntrospectionTokenVerifier whose pool can be closed; it goes on without one."""
+
+        async def aclose(self) -> None:
+            http, self._http_client = self._http_client, None
+            if http is not None:
+                await http.aclose()
+
+    verifier = IssuerVerifier(
+        introspection_url=details["introspection_url"],
+        client_id=details["client_id"],
+        client_secret=details["client_secret"],
+        audience=details["audience"] or None,
+        required_scopes=["desk:read"],
+        http_client=httpx2.AsyncClient(timeout=10),  # kept: a new one reads all certificates
+    )
+    pools.append(verifier.aclose)
+    return verifier
+
+
+# %% 14b_neighbours.ipynb#library  Pools that close
+@lifespan
+async def library(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Open what the desk needs, and close it, whatever happens between."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(close_pools)
+        with opening("DESK_DATA", "folder", data_folder()):
+            entries = first_entries()
+        with opening("DATABASE_URL", "database", DATABASE_URL.set(query={})):
+            database = open_database(DATABASE_URL)
+            stack.push_async_callback(database.dispose)
+            await open_the_books(database, entries)
+        yield {"desk": Desk(database)}
+
+
+# %% 14c_traces.ipynb#error-kinds  Errors in one form
+KINDS = {NotFoundError: "unknown", BadArguments: "arguments", AuthorizationError: "forbidden"}
+
+
+def readable(error: FastMCPError) -> FastMCPError:
+    """The error as its caller may read it; one that nobody foresaw has the request's id in it."""
+    masked = re.match("Error (calling|reading|rendering) ", str(error))
+    if error.__cause__ is None or not masked:
+        return error
+    log.error("nobody foresaw this", exc_info=error.__cause__)
+    return type(error)(f"{error}. Tell those who run the desk: request {request_id.get()}.")
+
+
+def failure(error: FastMCPError | NotFoundError) -> ToolResult:
+    """The result of a call that failed: a text for the model, and in `_meta` what programs want."""
+    told = readable(error) if isinstance(error, FastMCPError) else error
+    kind = "failed" if told is not error else KINDS.get(type(error), "refused")
+    details = {"kind": kind, "request": request_id.get()}
+    return ToolResult(content=str(told), is_error=True, meta={"library.example/error": details})
+
+
+# %% 14c_traces.ipynb#requests  Errors in one form
+class Requests(Middleware):
+    """Gives each request an id, which its lines in the log share, and errors one form."""
+
+    async def on_message(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
+    ) -> Any:
+        before = request_id.set(request_id.get() or new_request_id())
+        try:
+            return await call_next(context)
+        except FastMCPError as error:
+            raise readable(error) from error.__cause__
+        finally:
+            request_id.reset(before)
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, ToolResult]
+    ) -> ToolResult:
+        try:
+            return await call_next(context)
+        except (FastMCPError, NotFoundError) as error:
+            return failure(error)
+
+
+# %% 14c_traces.ipynb#chain  Errors in one form
+def chain() -> list[Middleware]:
+    """What every request passes, from the outside to the inside."""
+    never = SharedMethodSettings(enabled=False)
+    errors = ErrorHandlingMiddleware(
+        logger=log,
+        transform_errors=False,
+        # It would keep a count for every method that a client makes up.
+        error_callback=lambda error, context: errors.error_counts.clear(),
+    )
+    return [
+        SchemaLookup(),
+        Requests(),
+        errors,
+        TimingMiddleware(logger=log),
+        StructuredLoggingMiddleware(logger=log),
+        RateLimit(RATE_LIMIT, STORE_URL),
+        Scopes({"loans": "desk:lend", "patrons": "desk:register"}),
+        ResponseCachingMiddleware(
+            cache_storage=kept_answers(),
+            call_tool_settings=CallToolSettings(ttl=3600, included_tools=["chart_decades"]),
+            read_resource_settings=never,
+            get_prompt_settings=never,
+            list_tools_settings=never,
+            list_resources_settings=never,
+            list_prompts_settings=never,
+        ),
+    ]
+
+
+# %% 14c_traces.ipynb#tracing-lifespan  Where the time went
+@lifespan
+async def tracing(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Send spans while the desk runs, and those that wait at its end."""
+    sender = span_sender()
+    try:
+        yield {}
+    finally:
+        if sender is not None:
+            rest = threading.Thread(target=sender.force_flush, daemon=True)
+            rest.start()
+            await asyncio.to_thread(rest.join, 2)  # a collector that is away holds up nobody
+
+
+# %% 14c_traces.ipynb#the-server  Where the time went
 mcp = FastMCP(
     "Library desk",
     version=VERSION,
@@ -960,7 +1244,7 @@ mcp = FastMCP(
     website_url="https://library.example",
     icons=[DESK_ICON],
     mask_error_details=True,
-    lifespan=library | acquisitions,
+    lifespan=tracing | library | acquisitions,
     middleware=chain(),
     auth=auth_provider(AUTH),
     session_state_store=sessions,
@@ -1177,37 +1461,6 @@ def branches() -> list[dict[str, str]]:
 def decades_picture() -> bytes:
     """A bar chart of the whole catalogue, one bar a decade."""
     return bar_chart(list(books_by_decade().values()))
-
-
-# %% 02_resources.ipynb#one-book  Templates: one function, many addresses
-@mcp.resource("book://{book_id}", mime_type="application/json")
-async def book_record(book_id: str) -> str:
-    """A book of the catalogue, with the shelf or the loan of each of its copies."""
-    if book_id not in records().books:
-        raise ResourceError(f"No book has the id {book_id!r}.")
-    return (await where_is(book_id)).model_dump_json()
-
-
-# %% 02_resources.ipynb#one-shelf  Templates: one function, many addresses
-@mcp.resource("shelf://{branch}/{shelf}", mime_type="application/json")
-async def books_on_shelf(branch: str, shelf: str) -> list[dict[str, Any]]:
-    """The books that stand on one shelf of one branch now, such as shelf://Leith/FR-V."""
-    copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
-    if not copies:
-        raise ResourceError(f"No branch {branch!r} with a shelf {shelf!r}.")
-    books = [records().books[copy.book] for copy in await on_shelf(copies)]
-    return [book.model_dump(mode="json") for book in books]
-
-
-# %% 02_resources.ipynb#a-search-with-an-address  Templates: one function, many addresses
-@mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
-async def search_results(
-    words: str = "",
-    language: str | None = None,
-    limit: Annotated[int, Field(ge=1, le=50)] = 10,
-) -> str:
-    """The same search as find_books, as an address that can be kept and read again."""
-    return (await find_books(words, language, limit=limit)).model_dump_json()
 
 
 # %% 02_resources.ipynb#reading-lists  Files, and who may read which
@@ -1518,29 +1771,6 @@ async def shelf_card(book_id: str, ctx: Context) -> str:
     )
 
 
-# %% 06a_lifespan.ipynb#database-address  A database at an address
-def database_address(text: str) -> URL:
-    """The address of a SQLite file or of a PostgreSQL database, however its host spells it."""
-    try:
-        url = make_url(re.sub(r"^postgres\b", "postgresql", text))
-    except ArgumentError as error:
-        raise ValueError(text) from error
-    url = url.set(drivername=url.get_backend_name())  # whatever driver it names, we bring our own
-    if url.drivername == "postgresql":
-        return url
-    if url.drivername != "sqlite" or url.host or url.database in (None, "", ":memory:"):
-        raise ValueError(text)
-    return url.set(database=str(Path(url.database).expanduser().absolute()))
-
-
-DATABASE_URL = setting(
-    "DATABASE_URL",
-    database_address,
-    "sqlite:////FILE or postgresql://USER:PASSWORD@HOST/NAME",
-    default=f"sqlite:///{user_data_path('library-desk') / 'library.db'}",
-)
-
-
 # %% 06a_lifespan.ipynb#other-tables  A database at an address
 TABLES = MetaData()
 PATRONS = Table(
@@ -1665,6 +1895,23 @@ async def open_the_books(database: AsyncEngine, entries: dict[Table, list[dict[s
                     await db.execute(insert(table), rows)
 
 
+# %% 14b_neighbours.ipynb#desk  A health that is no burden
+@dataclass
+class Desk:
+    """What the desk holds open while it runs, and how it was found to be within this second."""
+
+    database: AsyncEngine
+    found: TTLCache[str, asyncio.Task[dict[str, str]]] = field(
+        default_factory=partial(TTLCache, maxsize=1, ttl=1)
+    )
+
+
+# %% 06a_lifespan.ipynb#library  All or nothing
+def desk() -> Desk:
+    """What the lifespan opened; only while a request is served."""
+    return get_context().lifespan_context["desk"]
+
+
 # %% 06a_lifespan.ipynb#ledger  A copy is lent once
 async def check_patron(patron_id: str) -> None:
     """Refuse, with a ToolError, an id that no patron has."""
@@ -1764,14 +2011,6 @@ async def books_set_aside(session_id: SessionId) -> list[Book]:
     return [book_by_id(book_id) for book_id in await session.get("set aside", default=[])]
 
 
-# %% 08_composition.ipynb#web-address  A partner library
-def web_address(text: str) -> str:
-    """An http or https address, without a slash at its end; or nothing."""
-    if text and not re.match(r"https?://[^/]", text):
-        raise ValueError(text)
-    return text.rstrip("/")
-
-
 # %% 08_composition.ipynb#may-show  A partner library
 def may_show(tool: ListedTool) -> bool:
     """Whether a partner's tool is for our readers: it looks something up, and needs nothing else.
@@ -1866,9 +2105,6 @@ class Partner(Provider):
         except Exception as error:  # whatever another's server does, the desk goes on
             log.warning("the partner library does not answer: %r", error)
         return self.tools
-
-
-PARTNER_URL = setting("PARTNER_URL", web_address, "the http(s) address of an MCP server", "")
 if PARTNER_URL:
     mcp.add_provider(Partner(PARTNER_URL), namespace="partner")
 
@@ -1932,27 +2168,6 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 LONGEST_PAUSE = 5  # seconds
 
 
-async def persist(
-    send: Callable[[httpx2.Request], Awaitable[httpx2.Response]], request: httpx2.Request
-) -> httpx2.Response:
-    """Send a request; up to three times, where a second time does no harm."""
-    harmless = request.method in IDEMPOTENT or "Idempotency-Key" in request.headers
-    for pause in (0.2, 1.0) if harmless else ():
-        try:
-            response = await send(request)
-        except httpx2.TimeoutException:  # more requests make a slow server slower
-            raise
-        except httpx2.TransportError:
-            await asyncio.sleep(pause)
-            continue
-        told = response.headers.get("Retry-After", "")
-        pause = float(told) if told.isdecimal() else pause
-        if response.status_code not in (429, 503) or pause > LONGEST_PAUSE:
-            return response
-        await asyncio.sleep(pause)
-    return await send(request)
-
-
 # %% 11a_apis.ipynb#complaint  Say what a model can act on
 class Problem(BaseModel):
     """What an API says of a request that failed (RFC 9457)."""
@@ -1988,7 +2203,7 @@ async def read_within(response: httpx2.Response, most_bytes: int) -> httpx2.Resp
     return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
 
 
-# %% 11a_apis.ipynb#the-client  A client for one API
+# %% 14c_traces.ipynb#office  Where the time went
 class Office(httpx2.AsyncClient):
     """The acquisitions office, and nobody else: it gives a good answer, or a ToolError."""
 
@@ -2019,27 +2234,10 @@ class Office(httpx2.AsyncClient):
         return response
 
     async def _send_once(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().send(request, stream=True, follow_redirects=False)
-        return await read_within(response, 1_000_000)
-
-
-# %% 11a_apis.ipynb#settings  The tool
-def header_word(text: str) -> str:
-    """A text that fits into a header: visible ASCII without spaces."""
-    if not re.fullmatch(r"[!-~]*", text):
-        raise ValueError(text)
-    return text
-
-
-ACQUISITIONS_URL = setting(
-    "ACQUISITIONS_URL", web_address, "the http(s) address of the acquisitions office", ""
-)
-ACQUISITIONS_TOKEN = setting(
-    "ACQUISITIONS_TOKEN",
-    header_word,
-    "the desk's token at the acquisitions office",
-    default=None if ACQUISITIONS_URL else "",
-)
+        with outbound(request) as span:
+            response = await super().send(request, stream=True, follow_redirects=False)
+            span.set_attribute("http.response.status_code", response.status_code)
+            return await read_within(response, 1_000_000)
 
 
 # %% 11a_apis.ipynb#acquisitions  The tool
@@ -2114,17 +2312,6 @@ def public_part(document: dict[str, Any], http: Office) -> Provider:
         mcp_names={"list_suppliers": "suppliers", "get_supplier": "supplier"},
         tags={"acquisitions"},
     )
-
-
-# %% 11b_openapi.ipynb#refresh  The desk offers the office
-def seconds(text: str) -> int:
-    """A number of seconds, at least one."""
-    if int(text) < 1:
-        raise ValueError(text)
-    return int(text)
-
-
-REFRESH = setting("ACQUISITIONS_REFRESH", seconds, "whole seconds, one or more", "300")
 
 
 # %% 11b_openapi.ipynb#offered  The desk offers the office
@@ -2219,24 +2406,6 @@ async def database_answers() -> None:
 async def store_answers() -> None:
     """Look something up, which need not be there."""
     await store.get("health", collection="health")
-
-
-async def health() -> dict[str, str]:
-    """What the desk depends on: "ok", or the kind of error that came within two seconds."""
-
-    async def checked(name: str, check: Callable[[], Awaitable[None]]) -> str:
-        try:
-            async with asyncio.timeout(2):
-                await check()
-            return "ok"
-        except Exception as error:
-            kind, why = type(error).__name__, reason(error)
-        log.warning("%s: %s", name, why)  # the answer, which is public, has the kind alone
-        return kind
-
-    checks = {"database": database_answers, "store": store_answers}
-    found = await asyncio.gather(*(checked(name, check) for name, check in checks.items()))
-    return dict(zip(checks, found, strict=True))
 
 
 # %% 12a_running.ipynb#health-route  Is it well?
@@ -2484,6 +2653,143 @@ def serve_http(host: str, port: int, path: str) -> None:
         ws="none",
     )
     Server(config).run([listener])
+
+
+# %% 14b_neighbours.ipynb#persist  Try again, by a library
+async def persist(
+    send: Callable[[httpx2.Request], Awaitable[httpx2.Response]], request: httpx2.Request
+) -> httpx2.Response:
+    """Send a request; up to three times, where a second time does no harm.
+
+    The answer, or the error, is that of the last time.
+    """
+    if request.method not in IDEMPOTENT and "Idempotency-Key" not in request.headers:
+        return await send(request)
+    from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_random_exponential
+
+    longer = wait_random_exponential(multiplier=0.4, max=LONGEST_PAUSE)
+
+    def pause(state: RetryCallState) -> float:
+        """As long as the server says; else longer each time, and at random: others wait, too."""
+        told = "" if state.outcome.failed else state.outcome.result().headers.get("Retry-After", "")
+        return float(told) if told.isdecimal() else longer(state)
+
+    def again(state: RetryCallState) -> bool:
+        """Whether there was no answer, or one that says: soon."""
+        if error := state.outcome.exception():
+            slow = isinstance(error, httpx2.TimeoutException)  # more requests make it slower
+            return isinstance(error, httpx2.TransportError) and not slow
+        return state.outcome.result().status_code in (429, 503) and pause(state) <= LONGEST_PAUSE
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(3),
+        retry=again,
+        wait=pause,
+        retry_error_callback=lambda state: state.outcome.result(),
+    )
+    return await retrying(send, request)
+
+
+# %% 14b_neighbours.ipynb#examine  A health that is no burden
+async def examine() -> dict[str, str]:
+    """What the desk depends on: "ok", or the kind of error that came within two seconds."""
+
+    async def checked(name: str, check: Callable[[], Awaitable[None]]) -> str:
+        try:
+            async with asyncio.timeout(2):
+                await check()
+            return "ok"
+        except Exception as error:
+            kind, why = type(error).__name__, reason(error)
+        log.warning("%s: %s", name, why)  # the answer, which is public, has the kind alone
+        return kind
+
+    checks = {"database": database_answers, "store": store_answers}
+    found = await asyncio.gather(*(checked(name, check) for name, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
+
+
+# %% 14b_neighbours.ipynb#health  A health that is no burden
+async def health() -> dict[str, str]:
+    """What `examine` finds, or found less than a second ago: many who ask are one question."""
+    found = desk().found
+    task = found.get("all")
+    if task is None:
+        task = found["all"] = asyncio.create_task(examine())
+    return await asyncio.shield(task)  # others wait for it, too
+
+
+# %% 14c_traces.ipynb#as-json  Errors in one form
+ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def as_json(value: Any) -> str:
+    """JSON of models, dates, sets, and lists of those."""
+    return ANYTHING.dump_json(value).decode()
+
+
+# %% 14c_traces.ipynb#json-resources  Errors in one form
+@mcp.resource("book://{book_id}", mime_type="application/json")
+async def book_record(book_id: str) -> str:
+    """A book of the catalogue, with the shelf or the loan of each of its copies."""
+    if book_id not in records().books:
+        raise ResourceError(f"No book has the id {book_id!r}.")
+    return as_json(await where_is(book_id))
+
+
+@mcp.resource("shelf://{branch}/{shelf}", mime_type="application/json")
+async def books_on_shelf(branch: str, shelf: str) -> str:
+    """The books that stand on one shelf of one branch now, such as shelf://Leith/FR-V."""
+    copies = [c for c in records().copies.values() if (c.branch, c.shelf) == (branch, shelf)]
+    if not copies:
+        raise ResourceError(f"No branch {branch!r} with a shelf {shelf!r}.")
+    return as_json([records().books[copy.book] for copy in await on_shelf(copies)])
+
+
+@mcp.resource("catalogue://search{?words,language,limit}", mime_type="application/json")
+async def search_results(
+    words: str = "",
+    language: str | None = None,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
+) -> str:
+    """The same search as find_books, as an address that can be kept and read again."""
+    return as_json(await find_books(words, language, limit=limit))
+
+
+# %% 14c_traces.ipynb#outbound  Where the time went
+@contextmanager
+def outbound(request: httpx2.Request) -> Iterator[Span]:
+    """A span around a request to another server, which is told in the header traceparent."""
+    details = {
+        "http.request.method": request.method,
+        "server.address": request.url.host,
+        "url.path": request.url.path,  # without the query, in which secrets travel
+    }
+    start = get_tracer().start_as_current_span
+    with start(request.method, kind=SpanKind.CLIENT, attributes=details) as span:
+        inject(request.headers)
+        yield span
+
+
+# %% 14c_traces.ipynb#tracing  Where the time went
+@cache
+def span_sender() -> Any:
+    """What sends spans where the OTEL_ variables say; None without, or where a host sees to it."""
+    ends = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    wanted = any(map(os.environ.get, ends)) and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
+    if not wanted or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    name = os.environ.get("OTEL_SERVICE_NAME") or "library-desk"
+    about = Resource.create({"service.name": name, "service.version": VERSION})
+    provider = TracerProvider(resource=about, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider
 
 
 # %% How the server starts when this file is run

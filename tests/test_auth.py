@@ -886,6 +886,7 @@ def bad_settings() -> Iterator[Any]:
     for uri in ("*", "https://*.example/x", "https://host.example", "http://host.example/x", "javascript:x"):
         yield case(PROXY, "AUTH_REDIRECT_URIS", uri, f"redirect-{uri}")
     neither = {n: v for n, v in PROXY.items() if n != "AUTH_INTROSPECTION_URL"}
+    neither["AUTH_ISSUER"] = "https://accounts.example"  # which is asked for together with the keys
     yield case(neither, "AUTH_JWKS_URI", None, "oauth-proxy-no-way-to-check")
 
 

@@ -481,6 +481,7 @@ class TestHealth:
             assert httpx2.get(f"{address}/health").json() == WELL
             stack_of_the_desk = stack.pop_all()
         with stack_of_the_desk:
+            time.sleep(1.1)  # what was found is believed for a second
             answer = httpx2.get(f"{address}/health", timeout=PATIENCE)
             assert answer.status_code == 503
             assert answer.json() in ({**WELL, "store": "ConnectionError"}, {**WELL, "store": "TimeoutError"})

@@ -60,6 +60,7 @@ Connect = Callable[..., Client[Any]]
 
 BRANCHES = ["Central", "Leith", "Morningside", "Portobello"]
 LEAGUES = "verne-vingt-mille-lieues"  # one copy at Leith, on loan to p007; one at Central
+ASK = r"\. Tell those who run the desk: request [0-9a-f]{32}\."  # how an error ends that nobody foresaw
 ROUND_THE_WORLD = "verne-tour-du-monde"  # one copy, at Leith
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which `desk` lives
@@ -949,9 +950,9 @@ class TestInternalErrors:
             async with connect(settings=settings) as client:
                 assert await ask(client, "where_is", book_id=LEAGUES) == whereabouts(LEAGUES)
                 from_outside(settings, "DROP TABLE loans")
-                with pytest.raises(ToolError, match=r"^Error calling tool 'where_is'$"):
+                with pytest.raises(ToolError, match=rf"^Error calling tool 'where_is'{ASK}$"):
                     await client.call_tool("where_is", {"book_id": LEAGUES})
-                with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'$"):
+                with pytest.raises(MCPError, match=rf"^Error reading resource 'book://{LEAGUES}'{ASK}$"):
                     await client.read_resource(f"book://{LEAGUES}")
 
     async def test_files_hide_where_they_are(self, connect: Connect, tmp_path: Path) -> None:
@@ -960,7 +961,9 @@ class TestInternalErrors:
         shutil.copytree(DATA, data)
         (data / "reading-lists" / "old.md").write_bytes("Émile Zola".encode("latin-1"))
         async with connect(settings={"DESK_DATA": str(data)}) as client:
-            with pytest.raises(MCPError, match=r"^Error reading resource 'file://reading-lists/old\.md'$"):
+            with pytest.raises(
+                MCPError, match=rf"^Error reading resource 'file://reading-lists/old\.md'{ASK}$"
+            ):
                 await client.read_resource("file://reading-lists/old.md")
 
     @pytest.mark.xfail(strict=True, reason="FastMCP 4.1.2 does not mask what a prompt or completion raises")

@@ -22,6 +22,7 @@ from jupyterlab import ARGUMENTS, CHROMIUM, Notebook, jupyterlab
 from playwright.sync_api import sync_playwright
 
 from mcp_workbench import workspace
+from mcp_workbench.course.building import build
 
 ROUNDS, MILLISECONDS = 40, 30
 CELLS = [
@@ -62,7 +63,7 @@ CHANGED = """async ([begin, number]) => {
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = workspace.unpack(Path(name) / "desk").folder
+        folder = build(workspace.course(), Path(name) / "desk", "learner").folder
         write_notebook(folder / "notebooks" / "speed.ipynb", CELLS)
         with jupyterlab(folder, Path(name) / "home") as lab, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -61,8 +61,8 @@ if kind == "bare":
     assert len(layers) == 2
 else:
     own = [ErrorHandlingMiddleware(transform_errors=False), TimingMiddleware(), StructuredLoggingMiddleware()]
-    assert [type(layer) for layer in layers[:4]] == [server.SchemaLookup, *map(type, own)]
-    layers[:4] = own
+    assert [type(layer) for layer in layers[:5]] == [server.SchemaLookup, server.Requests, *map(type, own)]
+    layers[:5] = own
 server.main()
 """
 
