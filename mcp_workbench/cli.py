@@ -7,14 +7,20 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from mcp_workbench.workspace import Workspace
 
 EPILOG = """\
 start here:
   mcp-workbench demo            see the whole path once: chapters, server.py, a client on it
   mcp-workbench lab             open JupyterLab on the first chapter
+  mcp-workbench new my-server   make a workspace of your own, from a template, an API or a server.py
+
+  mcp-workbench course --help   teach it: chapters for learners, and for instructors
 
 every day, in a workspace (a folder with notebooks/ and [tool.mcp-workbench] in pyproject.toml):
   mcp-workbench export          the finished cells (first line `#| export`) become server.py
@@ -34,7 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["export", "--check"])
     0
     """
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        _parser().print_help(sys.stderr)
+        return 2
+    own, theirs = _split(given)
+    options = _parser().parse_args(own)
+    options.jupyter = theirs
     try:
         return int(options.run(options))
     except WorkbenchError as error:
@@ -46,6 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mcp-workbench: interrupted; nothing half-written was left", file=sys.stderr)
         return 130
+
+
+def _split(given: list[str]) -> tuple[list[str], list[str]]:
+    """What is ours, and what `lab` passes on: `mcp-workbench lab -- --no-browser`."""
+    if given[0] != "lab" or "--" not in given:
+        return given, []
+    place = given.index("--")
+    return given[:place], given[place + 1 :]
 
 
 class _Paragraph(argparse.HelpFormatter):
@@ -79,9 +99,74 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb = _verb(verbs, "demo", _demo, "run the chapters, export, serve, and talk to the server", text)
 
-    text = "Outside a workspace it first copies the course to ./mcp-desk, once; from then on that is yours."
+    text = (
+        "It passes its own tests from the start: chapters, the server.py that they export, tests of it in "
+        "both protocol eras, a workflow for CI. Templates: blank, to be rewritten; desk, a small library; "
+        "sqlite, a database that a model may ask in SQL; openapi, the API that an OpenAPI document "
+        "describes. With --from the chapters are cut from a server that you have, which stays as it is. "
+        "With --spec and --from the new server is loaded once, to note what it offers. NAME must not be "
+        "there yet, or be empty."
+    )
+    verb = _verb(verbs, "new", _new, "make a workspace of your own", text)
+    verb.add_argument("target", type=Path, metavar="NAME", help="the folder to make, such as my-server")
+    templates = ["blank", "desk", "openapi", "sqlite"]
+    verb.add_argument("--template", choices=templates, help="default: blank")
+    verb.add_argument(
+        "--spec",
+        default="",
+        metavar="FILE_OR_URL",
+        help="of openapi: the document, in JSON or YAML, 3.0 or 3.1",
+    )
+    verb.add_argument(
+        "--from", type=Path, dest="server", metavar="SERVER.py", help="make the chapters of this server"
+    )
+    verb.add_argument("--dry-run", action="store_true", help="write nothing; list what would be written")
+
+    text = (
+        "Outside a workspace it first copies the course to ./mcp-desk, once; from then on that is yours. "
+        "What follows after `--` is JupyterLab's: mcp-workbench lab -- --no-browser --port 9000"
+    )
     verb = _verb(verbs, "lab", _lab, "open JupyterLab on the first chapter", text)
     verb.add_argument("workspace", nargs="?", type=Path, help="default: here, or the carried course")
+
+    text = (
+        "Executes every chapter, and makes a site of them with search, a glossary, the errors by message, "
+        "the server's reference and server.py; it needs no network, when it is made and when it is read. "
+        "DIR is replaced as a whole, and only if it is a book; a chapter that fails leaves it as it was. "
+        "Open DIR/index.html, or serve it: `python -m http.server -d DIR`. It needs the extra: pip install "
+        "'mcp-workbench[book]'."
+    )
+    verb = _verb(verbs, "book", _book, "make a site to read of the executed chapters", text)
+    verb.add_argument("target", type=Path, metavar="DIR", help="the folder to write, such as site")
+    verb.add_argument("workspace", nargs="?", type=Path, help="default: the one you are in")
+    verb.add_argument(
+        "--no-execute",
+        action="store_false",
+        dest="execute",
+        help="do not run the chapters: a quick look, with the outputs that the notebooks have",
+    )
+
+    text = (
+        "`build` makes a workspace of the chapters: for learners, with exercises to fill in; for "
+        "instructors, with solutions, planned times and what usually goes wrong. Both export the same "
+        "server.py. `copy` "
+        "gives you the learner's chapters of the course that comes with this package. DIR must not be there "
+        "yet, or be empty."
+    )
+    verb = _verb(verbs, "course", _course_build, "make the learner's or the instructor's chapters", text)
+    what = verb.add_subparsers(metavar="what", required=True, prog=f"{parser.prog} course")
+    text = "From the workspace that you are in, else from the course that comes with this package."
+    part = _verb(what, "build", _course_build, "write the chapters for learners or for instructors", text)
+    part.add_argument(
+        "--for",
+        dest="kind",
+        choices=["learner", "instructor"],
+        required=True,
+        help="with or without solutions",
+    )
+    part.add_argument("folder", type=Path, metavar="DIR", help="the workspace to make")
+    part = _verb(what, "copy", _course_copy, "write the learner's chapters of the carried course", "To DIR.")
+    part.add_argument("folder", type=Path, metavar="DIR", help="the workspace to make, such as mcp-desk")
 
     text = (
         "A finished cell is a code cell whose first line is `#| export`; in one that says `#| export "
@@ -220,10 +305,53 @@ def _demo(options: argparse.Namespace) -> int:
     return demo()
 
 
+def _book(options: argparse.Namespace) -> int:
+    from mcp_workbench.book import book
+
+    return book(options.target, options.workspace, run=options.execute)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from mcp_workbench.new.making import new
+
+    return new(
+        options.target,
+        template=options.template,
+        spec=options.spec,
+        server=options.server,
+        dry_run=options.dry_run,
+    )
+
+
 def _lab(options: argparse.Namespace) -> int:
     from mcp_workbench.lab import lab
 
-    return lab(options.workspace)
+    return lab(options.workspace, options.jupyter)
+
+
+def _course_build(options: argparse.Namespace) -> int:
+    from mcp_workbench import workspace
+
+    try:
+        source = workspace.find()
+    except WorkbenchError:
+        source = workspace.course()
+    return _built(source, options.folder, options.kind)
+
+
+def _course_copy(options: argparse.Namespace) -> int:
+    from mcp_workbench import workspace
+
+    return _built(workspace.course(), options.folder, "learner")
+
+
+def _built(source: Workspace, folder: Path, kind: str) -> int:
+    from mcp_workbench.course.building import build
+
+    made = build(source, folder, kind)
+    chapters = len(made.chapters())
+    print(f"{folder}: {chapters} chapters for {kind}s. Open them: mcp-workbench lab {folder}")
+    return 0
 
 
 def _check_code(options: argparse.Namespace) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
 import socket
 import sys
 import tempfile
@@ -16,24 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import nbformat
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mcp_workbench import export, workspace
+from mcp_workbench.course.building import build
 from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.executing import environment, execute
 from mcp_workbench.workspace import Workspace
 
 Mode = Literal["auto", "legacy"]
 ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
 KINDS = ("tools", "resources", "templates", "prompts")
 START_SECONDS = 60
-THEIRS = frozenset({"DATABASE_URL", "STORE_URL", "STORE_KEY", "REDIS_URL"})  # not the demo's to write to
 # The call that shows the library's desk at its best; of another server, a tool that needs no argument.
 QUESTION = (
     "find_books",
@@ -67,7 +61,7 @@ def demo(start: Path | None = None, console: Console | None = None) -> int:
         here = workspace.find(start)
     except WorkbenchError:
         with tempfile.TemporaryDirectory(prefix="mcp-workbench-") as folder:
-            _show(workspace.unpack(Path(folder) / "mcp-desk"), console, carried=True)
+            _show(build(workspace.course(), Path(folder) / "mcp-desk", "learner"), console, carried=True)
     else:
         _show(here, console, carried=False)
     return 0
@@ -77,8 +71,9 @@ def _show(here: Workspace, console: Console, *, carried: bool) -> None:
     """The demo, and its twenty lines."""
     chapters = here.chapters()
     began = time.monotonic()
-    cells = asyncio.run(_execute(chapters, console))
+    notebooks = asyncio.run(execute(chapters, console, undone="Nothing was exported."))
     seconds = time.monotonic() - began
+    cells = sum(cell.cell_type == "code" for notebook in notebooks for cell in notebook.cells)
     made = export.export(here)
     written = export.write(made, here.server)
     program = made.program
@@ -117,97 +112,22 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-async def _execute(chapters: list[Path], console: Console) -> int:
-    """Execute every chapter from a fresh kernel, one at a time for each core; gives the number of cells."""
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    at_a_time = asyncio.Semaphore(max(os.cpu_count() or 1, 1))
-    with Progress(*columns, console=console, transient=console.is_terminal) as progress:
-
-        async def one(path: Path) -> int:
-            async with at_a_time:
-                return await _execute_one(path, progress)
-
-        results = await asyncio.gather(*(one(path) for path in chapters), return_exceptions=True)
-    failures = [result for result in results if isinstance(result, BaseException)]
-    if any(not isinstance(failure, WorkbenchError) for failure in failures):
-        raise next(failure for failure in failures if not isinstance(failure, WorkbenchError))
-    if failures:
-        advice = (
-            "Nothing was exported. Run the chapter in JupyterLab (`mcp-workbench lab`) to see the traceback."
-        )
-        raise WorkbenchError("\n".join([*map(str, failures), advice]), exit_code=1)
-    return sum(result for result in results if isinstance(result, int))
-
-
-async def _execute_one(path: Path, progress: Progress) -> int:
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    task = progress.add_task(path.stem, total=len(code))
-    running: list[Any] = []
-
-    def started(cell: Any, **_: Any) -> None:
-        running[:] = [cell]
-
-    def executed(cell: Any, **_: Any) -> None:
-        if cell.cell_type == "code":
-            progress.advance(task)
-
-    kernel = AsyncKernelManager(transport_encryption="auto")
-    client = NotebookClient(
-        notebook,
-        km=kernel,
-        timeout=600,
-        resources={"metadata": {"path": str(path.parent)}},
-        on_cell_start=started,
-        on_cell_executed=executed,
-    )
-    # The kernel's own output, such as what a library logs when the kernel ends, is not the demo's.
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        try:
-            # nbclient leaves a manager that it was given alone, unless told to clean up.
-            await client.async_execute(cleanup_kc=True, stdout=log, stderr=log)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            cell = running[0] if running else None
-            where = f" cell {numbers[id(cell)]} ({cell.get('id', '')})" if cell is not None else ""
-            what = _what_failed(error) if isinstance(error, CellExecutionError) else str(error)
-            raise WorkbenchError(f"{path.name}{where} failed: {what}", exit_code=1) from error
-        except RuntimeError as error:
-            if client.kc is not None:
-                raise
-            client.km = kernel  # nbclient cleans up once more when Python exits
-            log.seek(0)
-            end = log.read()[-2000:].strip()
-            raise WorkbenchError(
-                f"{path.name} failed: its kernel did not start ({error}); the end of its log:\n{end}",
-                exit_code=1,
-            ) from error
-    return len(code)
-
-
-def _what_failed(error: CellExecutionError) -> str:
-    """The exception and the line of the cell that raised it, from IPython's traceback."""
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).splitlines()
-    arrows = [line for line in lines if re.match(r"-+> \d", line)]
-    return "\n".join([f"{error.ename}: {error.evalue}".rstrip(": "), *arrows[:1]])
-
-
 async def _meet(server: Path) -> dict[tuple[str, str], Met]:
     """Meet the server on both transports in both eras; what it keeps is kept in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="mcp-workbench-", ignore_cleanup_errors=True) as home:
-        return await _meet_in(_environment(home), server)
+        return await _meet_in(environment(home), server)
 
 
-async def _meet_in(environment: dict[str, str], server: Path) -> dict[tuple[str, str], Met]:
+async def _meet_in(variables: dict[str, str], server: Path) -> dict[tuple[str, str], Met]:
     met: dict[tuple[str, str], Met] = {}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         for era, mode in ERAS.items():
             stdio = StdioTransport(
-                sys.executable, [str(server)], env=environment, keep_alive=False, log_file=log
+                sys.executable, [str(server)], env=variables, keep_alive=False, log_file=log
             )
             async with Client(stdio, mode=mode) as client:
                 met["stdio", era] = await _look(client)
-    async with _serving(server, environment) as url:
+    async with _serving(server, variables) as url:
         for era, mode in ERAS.items():
             async with Client(url, mode=mode) as client:
                 met["http", era] = await _look(client)
@@ -247,19 +167,8 @@ def _readable(answer: Any) -> str:
     return texts[0][:300] if texts else "(no content)"
 
 
-def _environment(home: str) -> dict[str, str]:
-    """The reader's environment, but for what would touch the reader's own.
-
-    Not their database and store, not their data folder (platformdirs looks at the variables set here), and
-    no network: FastMCP does not look for a newer version.
-    """
-    kept = {name: value for name, value in os.environ.items() if name not in THEIRS}
-    folders = dict.fromkeys(("XDG_DATA_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "FASTMCP_HOME"), home)
-    return {**kept, **folders, "FASTMCP_CHECK_FOR_UPDATES": "off", "PYTHONUNBUFFERED": "1"}
-
-
 @asynccontextmanager
-async def _serving(server: Path, environment: dict[str, str]) -> AsyncIterator[str]:
+async def _serving(server: Path, variables: dict[str, str]) -> AsyncIterator[str]:
     """The server over HTTP, on a loopback port that the system picks; gives its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -267,7 +176,7 @@ async def _serving(server: Path, environment: dict[str, str]) -> AsyncIterator[s
     arguments = [str(server), "--transport", "http", "--host", "127.0.0.1", "--port", str(port)]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, env=environment, stdout=log, stderr=log
+            sys.executable, *arguments, env=variables, stdout=log, stderr=log
         )
         try:
             await _until_it_listens(process, port, log)

@@ -20,6 +20,7 @@ from mcp_workbench.findings import Finding, Place, Refused
 
 FASTMCP = "fastmcp>=4.1.2,<4.2"
 PYTHON = ">=3.11"
+COPY = "mcp-desk"  # where `lab` puts the course
 CHAPTER = re.compile(r"(\d+)([a-z]?)[_-].+\.ipynb$")
 NUMBERED = re.compile(r"\d.*\.ipynb$")
 
@@ -92,6 +93,10 @@ def find(start: Path | None = None) -> Workspace:
         workspace = at(folder)
         if workspace:
             return workspace
+    if at(above / COPY):
+        raise WorkbenchError(
+            f"{here}: no workspace here or above, but there is one in {COPY}. Go there, or name it."
+        )
     raise WorkbenchError(
         f"{here}: no workspace here or above. A workspace is a folder with notebooks/ and a pyproject.toml "
         "that has a table [tool.mcp-workbench] (it may be empty). Go to one, or name it."
@@ -99,7 +104,7 @@ def find(start: Path | None = None) -> Workspace:
 
 
 def course() -> Workspace:
-    """The course's own workspace, with the source notebooks: inside a wheel, or the checkout that is installed."""
+    """The course's own workspace, with the source notebooks: in the wheel, or the checkout."""
     inside = Path(__file__).parent / "desk"
     found = at(inside if inside.is_dir() else Path(__file__).parent.parent)
     assert found is not None  # the wheel and the checkout both have it

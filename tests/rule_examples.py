@@ -8,7 +8,6 @@ import gc
 import io
 import itertools
 import logging
-import os
 import subprocess
 import sys
 import textwrap
@@ -20,16 +19,15 @@ from types import ModuleType
 from typing import Any
 
 from fastmcp import Client
-from serving import warm
+from serving import WARM_FASTMCP, warm_environment, warm_python
 
 from mcp_workbench.rules.rule import Example
 
 MODES = {"sessionless": "auto", "handshake": "legacy"}
-FASTMCP = Path(__file__).with_name("warm_fastmcp.py")
 COMMANDS = {
     "python": (),
-    "fastmcp inspect": (str(FASTMCP), "inspect"),
-    "fastmcp run": (str(FASTMCP), "run", "--no-banner"),
+    "fastmcp inspect": (str(WARM_FASTMCP), "inspect"),
+    "fastmcp run": (str(WARM_FASTMCP), "run", "--no-banner"),
 }
 _numbers = itertools.count()
 
@@ -49,8 +47,9 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     if example.command:
+        # Where a file of the example is imported in the place of a package, none must be imported before.
         shadows = any(find_spec(Path(name).parts[0].removesuffix(".py")) for name in example.files)
-        return _run(example.command, folder, python=plain_python() if shadows else warm_python())
+        return _run(example.command, folder, (sys.executable,) if shadows else warm_python())
     said = io.StringIO()
     failed = False
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
@@ -96,23 +95,12 @@ async def _as_a_client(example: Example, module: ModuleType, mode: Any) -> None:
         await names["does"](client)
 
 
-def plain_python() -> list[str]:
-    """For an example with a file that is imported in the place of an installed package."""
-    return [sys.executable]
-
-
-def warm_python() -> list[str]:
-    """Python that has imported FastMCP already."""
-    *python, _ = warm(FASTMCP, home=os.environ["FASTMCP_HOME"])
-    return python
-
-
-def _run(command: str, folder: Path, python: list[str]) -> tuple[bool, str]:
+def _run(command: str, folder: Path, python: tuple[str, ...]) -> tuple[bool, str]:
     plain = {"NO_COLOR": "1", "COLUMNS": "200", "FASTMCP_CHECK_FOR_UPDATES": "off", "HOME": str(folder)}
     done = subprocess.run(
         [*python, *COMMANDS[command], "server.py"],
         cwd=folder,
-        env={**os.environ, **plain},
+        env={**warm_environment(), **plain},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -36,29 +37,20 @@ DATA = ROOT / "notebooks" / "data"
 
 FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
 FORKING = Path(__file__).with_name("forking.py")
+WARM_KERNEL = FORKING.with_name("warm_kernel.py")
+WARM_FASTMCP = FORKING.with_name("warm_fastmcp.py")
 PYTHON_SERVER = (sys.executable, str(SERVER))
 FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
 
 
 @cache
-def warm(file: Path, *more: Path, home: str = "") -> tuple[str, ...]:
-    """The command that runs a file without the wait for what it and others import; see forking.py.
-
-    Args:
-        file: The Python file that is run as __main__.
-        more: Files whose imports are made as well.
-        home: FASTMCP_HOME, where it is set for whoever asks.
-    """
+def _imported() -> str:
+    """The address of a process that has made the imports of what the tests start; see forking.py."""
     place = Path(tempfile.mkdtemp(prefix="forking-"))
     address = str(place / "socket")
-    command = [sys.executable, str(FORKING), "serve", address, *map(str, (file, *more))]
-    settings = {"FASTMCP_HOME": home} if home else {}
+    command = [sys.executable, str(FORKING), "serve", address, *map(str, (SERVER, WARM_KERNEL, WARM_FASTMCP))]
     process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=place,
-        env=environment(place, settings),
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=place, env=environment(place)
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
@@ -68,12 +60,22 @@ def warm(file: Path, *more: Path, home: str = "") -> tuple[str, ...]:
         shutil.rmtree(place)
 
     atexit.register(end)
-    return (sys.executable, "-I", "-S", str(FORKING), "ask", address, str(file))
+    return address
+
+
+def warm_python() -> tuple[str, ...]:
+    """The command that runs a Python file without the wait for its imports, in place of sys.executable."""
+    return (sys.executable, "-I", "-S", str(FORKING), "ask", _imported())
+
+
+def warm_environment() -> dict[str, str]:
+    """The tests' environment without FASTMCP_HOME, which FastMCP reads when it is imported."""
+    return {name: value for name, value in os.environ.items() if name != "FASTMCP_HOME"}
 
 
 def warm_server() -> tuple[str, ...]:
     """The command that starts server.py without the wait for its imports."""
-    return warm(SERVER)
+    return (*warm_python(), str(SERVER))
 
 
 PATIENCE = 30  # seconds until a process is said to hang

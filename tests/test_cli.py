@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import SERVER, MakeWorkspace, write_notebook
 
-from mcp_workbench.cli import main
+from mcp_workbench.cli import _split, main
 
 VERBS = ["demo", "lab", "course", "book", "new", "export", "where", "update", "check", "explain"]
 
@@ -136,3 +136,31 @@ def test_findings_go_to_stderr_all_at_once(
     assert "01_b.ipynb cell 1 (b-1), line 2: MCP205" in err
     assert "2 findings, nothing was written" in err
     assert not (folder / "server.py").exists()
+
+
+def test_without_a_command_it_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "start here:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "theirs"),
+    [
+        (["lab"], ["lab"], []),
+        (["lab", "desk", "--", "--no-browser"], ["lab", "desk"], ["--no-browser"]),
+        (["where", "--", "x"], ["where", "--", "x"], []),
+    ],
+)
+def test_what_follows_is_jupyters(given: list[str], own: list[str], theirs: list[str]) -> None:
+    assert _split(given) == (own, theirs)
+
+
+def test_beside_a_copy_of_the_course_it_is_named(
+    make_workspace: MakeWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_workspace(a=[SERVER])
+    home = folder.with_name("home")
+    home.mkdir()
+    folder.rename(home / "mcp-desk")
+    assert main(["export", str(home)]) == 2
+    assert "but there is one in mcp-desk. Go there, or name it." in capsys.readouterr().err

@@ -60,10 +60,17 @@ def test_an_interrupt_passes(kind: type[BaseException]) -> None:
 def test_the_package_offers_a_few_names() -> None:
     assert sorted(mcp_workbench.__all__) == [
         "WorkbenchError",
+        "acheck",
+        "check",
         "expect_error",
+        "hint",
         "inspector",
+        "not_yet",
+        "progress",
         "rebuild",
+        "reset",
         "resume",
+        "solution",
         "trace",
     ]
     assert all(getattr(mcp_workbench, name).__doc__ for name in mcp_workbench.__all__)

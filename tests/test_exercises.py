@@ -26,7 +26,7 @@ EVERY = [(stem, one) for stem, notebook in SOURCES.items() for one in exercises.
 def test_chapter_01_has_its_exercises() -> None:
     first, second = exercises.found(SOURCES["01_tools"]["cells"])
     assert (first.number, first.title, first.minutes) == ("01.1", "Renew a loan", 6)
-    assert first.stub.endswith('due = {"emma-1": date(2026, 12, 3)}\n\n...  # YOUR CODE HERE')
+    assert first.stub.endswith('due = {"emma-1": date(2026, 12, 3)}\n\npass  # YOUR CODE HERE')
     assert "def renew(copy_id: str) -> date:" in first.solution
     assert "###" not in first.solution
     assert first.hints[0] == "The annotation of the result may be `date`: FastMCP sends it as text."
@@ -43,15 +43,15 @@ def test_every_chapter_from_00_to_12_has_exercises() -> None:
 @pytest.mark.parametrize(
     ("written", "stub", "solved"),
     [
-        ("### BEGIN SOLUTION\nx = 1\n### END SOLUTION", "...  # YOUR CODE HERE", "x = 1"),
+        ("### BEGIN SOLUTION\nx = 1\n### END SOLUTION", "pass  # YOUR CODE HERE", "x = 1"),
         (
             "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nf()",
-            "def f():\n    ...  # YOUR CODE HERE\n\nf()",
+            "def f():\n    pass  # YOUR CODE HERE\n\nf()",
             "def f():\n    return 1\n\nf()",
         ),
         (
             "### BEGIN SOLUTION\na\n### END SOLUTION\nb\n### BEGIN SOLUTION\nc\n### END SOLUTION\n",
-            "...  # YOUR CODE HERE\nb\n...  # YOUR CODE HERE\n",
+            "pass  # YOUR CODE HERE\nb\npass  # YOUR CODE HERE\n",
             "a\nb\nc",
         ),
         ("x = 1", "x = 1", "x = 1"),

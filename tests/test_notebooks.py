@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import copy
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,12 @@ from conftest import ROOT
 from exercise_cells import with_stubs
 from notebook_scan import scan
 from notebook_style import faults
-from serving import SERVER, warm
+from serving import WARM_KERNEL, warm_environment, warm_python
 
 from mcp_workbench.course.feedback import STRICT
 
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
-WARM_KERNEL = Path(__file__).with_name("warm_kernel.py")
 KERNEL = "warm"
 STARTING_PROCESSES = ("12a", "12b", "13", "15")  # cell by cell, each from nothing: twice would take minutes
 Notebook = dict[str, Any]
@@ -52,8 +50,8 @@ def kernel() -> str:
     atexit.register(found.cleanup)
     folder = Path(found.name) / "kernels" / KERNEL
     folder.mkdir(parents=True)
-    command = warm(WARM_KERNEL, SERVER, home=os.environ["FASTMCP_HOME"])
-    spec = {"argv": [*command, "-f", "{connection_file}"], "display_name": KERNEL, "language": "python"}
+    command = [*warm_python(), str(WARM_KERNEL), "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": KERNEL, "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     return found.name
 
@@ -64,7 +62,7 @@ def execute(path: Path) -> tuple[Notebook, str]:
     ran = subprocess.run(
         [*command, "--nbmake", "--nbmake-timeout=300", f"--nbmake-kernel={KERNEL}", "--overwrite", str(path)],
         cwd=path.parent,
-        env={**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off", STRICT: "1", "JUPYTER_PATH": kernel()},
+        env={**warm_environment(), "FASTMCP_CHECK_FOR_UPDATES": "off", STRICT: "1", "JUPYTER_PATH": kernel()},
         capture_output=True,
         text=True,
         check=False,

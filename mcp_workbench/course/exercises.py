@@ -27,7 +27,7 @@ SOLUTION = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION[ \t]*(\n|\Z)", re.MULTILINE | re.DOTALL
 )
 FOLDED = re.compile(r"<details>\s*<summary>.*?</summary>(.*)</details>", re.DOTALL)
-YOURS = "...  # YOUR CODE HERE"
+YOURS = "pass  # YOUR CODE HERE"
 ONLY_IN_SOURCE = frozenset({"wrong", "solution"})
 
 
@@ -119,7 +119,7 @@ def stub(source: str) -> str:
     """What a learner finds: each solution is a line to fill in, at the solution's indentation.
 
     >>> stub("lab = 1\\n### BEGIN SOLUTION\\nx = 1\\n### END SOLUTION")
-    'lab = 1\\n...  # YOUR CODE HERE'
+    'lab = 1\\npass  # YOUR CODE HERE'
     """
     return SOLUTION.sub(rf"\1{YOURS}\3", source)
 

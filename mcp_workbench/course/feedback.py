@@ -173,7 +173,7 @@ def progress() -> Shown:
         tries = f"{was.tries:5}" if was.tries else f"{'':5}"
         lines.append(f"{one.number:6}{was.status:8}{one.title:{width}}  {tries}  {help}".rstrip())
     following = next((one for one in every if reached.get(one.number, Standing()).status != "PASS"), None)
-    end = f"Next: {following.number} {following.title}." if following else "That was the last one: well done."
+    end = f"Next: {following.number} {following.title}" if following else "That was the last one: well done."
     return _shown(f"PASS {passed} of {len(every)} exercises {_bar(passed, len(every))}", *lines, end, note)
 
 
@@ -205,14 +205,17 @@ def reset(chapter: str) -> Shown:
         if target.exists():
             mine = _free(target)
             shutil.copy2(target, mine)
-            kept = f"; yours is {mine.name}"
+            kept = f"; yours is {mine.name}, as far as it was saved"
         unfinished.replace(target)
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise WorkbenchError(f"{target}: cannot be written ({error.strerror}); nothing was lost.") from error
     note = record.add(record.path(), Event(chapter, "reset"))
-    said = f"{target.name} is as it was{kept}. Open it anew (File, Reload Notebook from Disk)."
+    said = (
+        f"{target.name} is as it was{kept}. Open it anew (File, Reload Notebook from "
+        "Disk, or Revert where JupyterLab asks). Its exercises count as not passed."
+    )
     return _shown(said, note)
 
 
@@ -234,7 +237,8 @@ def _told(one: Exercise, verdict: Verdict) -> Outcome:
         events, note = record.read(file)
         notes = [note, record.add(file, Event(one.number, verdict.status))]
         if verdict.status == "PASS":
-            lines += map(_numbered(one), range(_standing(events, one.number).hints, len(one.hints)))
+            unused = range(_standing(events, one.number).hints, len(one.hints))
+            lines += [f"You did not need: {_numbered(one)(index)}" for index in unused]
     if verdict.status == "PASS":
         lines.append(f"Now try: {judging.checker_of(one.number).then}")
     return _strict(Outcome(_shown(*lines, *notes).text, verdict.status))
@@ -308,6 +312,9 @@ def _source_of(number: str) -> Path:
     for path in _chapters():
         if re.match(rf"{re.escape(number)}[_-]", path.name):
             return path
+    padded = [path for path in _chapters() if path.name.startswith(f"0{number}_")]
+    if padded:
+        raise WorkbenchError(f'{number}: the course has no such chapter. Do you mean "0{number}"?')
     numbers = ", ".join(re.split(r"[_-]", path.name)[0] for path in _chapters())
     raise WorkbenchError(f"{number}: the course has no such chapter; it has {numbers}.")
 
@@ -320,11 +327,11 @@ def _known(number: str) -> Exercise:
     """
     chapter = str(number).partition(".")[0]
     chapters = _chapters()
-    near = [one for path in chapters if path.name.startswith(f"{chapter}_") for one in _exercises_in(path)]
+    found = (path for path in chapters if path.name.startswith((f"{chapter}_", f"{chapter.zfill(2)}_")))
+    near = [one for path in found for one in _exercises_in(path)]
     for one in near:
         if one.number == number:
             return one
-    known = (
-        f"Do you mean {' or '.join(one.number for one in near)}?" if near else "progress() lists them all."
-    )
+    names = " or ".join(f'"{one.number}"' for one in near)
+    known = f"Do you mean {names}?" if near else "progress() lists them all."
     raise WorkbenchError(f"{number}: the course has no such exercise. {known}")

@@ -105,7 +105,8 @@ def standings(events: Iterable[Event]) -> dict[str, Standing]:
             case "solution":
                 now = Standing(was.status, was.tries, was.hints, was.solutions + 1)
             case status:
-                best = "PASS" if "PASS" in (was.status, status) else status
-                now = Standing(best, was.tries + (status != "TODO"), was.hints, was.solutions)
+                passed = was.status == "PASS"
+                tried = not passed and status in ("NOT YET", "PASS")
+                now = Standing("PASS" if passed else status, was.tries + tried, was.hints, was.solutions)
         reached[event.about] = now
     return reached
