@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from conftest import write_notebook
-from jupyterlab import ARGUMENTS, CHROMIUM, PATIENCE, Lab, Notebook, jupyterlab
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from jupyterlab import PATIENCE, Lab, Notebook, jupyterlab
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from mcp_workbench import workspace
 from mcp_workbench.course.building import build
@@ -131,15 +131,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     write_notebook(folder / "notebooks" / "fresh.ipynb", CELLS)
     with jupyterlab(folder, tmp_path_factory.mktemp("jupyter")) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 def new_page(browser: Browser) -> Page:

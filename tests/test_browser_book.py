@@ -18,8 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from books import book, chapters, small
 from conftest import ROOT
-from jupyterlab import ARGUMENTS, CHROMIUM
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -41,15 +40,6 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ran = book(*arguments)
         assert (ran.returncode, ran.stderr) == (0, "")
     return {name: folder / name for name in ("small", "course")}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
