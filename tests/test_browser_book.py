@@ -80,7 +80,8 @@ def test_pages_are_accessible_and_fit(
         page.goto((sites[site] / f"{name}.html").as_uri())
         page.evaluate("document.querySelectorAll('article details').forEach(folded => folded.open = true)")
         page.evaluate("new Promise(shown => requestAnimationFrame(() => setTimeout(shown)))")  # toggles
-        assert violations(page) == [], name
+        if (width == "wide") == (scheme == "light"):  # each width and each scheme once: axe takes seconds
+            assert violations(page) == [], name
         assert page.evaluate("document.documentElement.scrollWidth") <= wide, name
         page.screenshot(path=PICTURES / f"book-{name}-{width}-{scheme}.png")
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
