@@ -149,9 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     text = (
         "`build` makes a workspace of the chapters: for learners, with exercises to fill in; for "
         "instructors, with solutions, planned times and what usually goes wrong. Both export the same "
-        "server.py. `copy` "
-        "gives you the learner's chapters of the course that comes with this package. DIR must not be there "
-        "yet, or be empty."
+        "server.py. `copy` gives you the learner's chapters of the course that comes with this package. DIR "
+        "must not be there yet, or be empty."
     )
     verb = _verb(verbs, "course", _course_build, "make the learner's or the instructor's chapters", text)
     what = verb.add_subparsers(metavar="what", required=True, prog=f"{parser.prog} course")

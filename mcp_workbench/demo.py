@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
@@ -20,12 +20,11 @@ from rich.console import Console
 
 from mcp_workbench import export, workspace
 from mcp_workbench.course.building import build
+from mcp_workbench.eras import ERAS
 from mcp_workbench.errors import WorkbenchError
 from mcp_workbench.executing import environment, execute
 from mcp_workbench.workspace import Workspace
 
-Mode = Literal["auto", "legacy"]
-ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
 KINDS = ("tools", "resources", "templates", "prompts")
 START_SECONDS = 60
 # The call that shows the library's desk at its best; of another server, a tool that needs no argument.

@@ -76,7 +76,7 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
     calls: set[str] = set()
     inside: set[str] = set()
     walrus: set[str] = set()
-    methods = {id(part) for node in nodes for part in _methods(node)}
+    methods: set[int] = set()  # whose annotations, where they are strings, nobody reads yet
     for node in nodes:
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             loads.add(node.target.id)
@@ -85,6 +85,8 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
             binds -= deleted
             loads |= deleted
         for part in loaded(node):
+            if isinstance(part, ast.ClassDef):
+                methods.update(map(id, part.body))
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
                 calls.add(part.func.id)
             elif isinstance(part, (*FUNCTIONS, ast.ClassDef)):
@@ -110,13 +112,6 @@ def names_of(text: str, nodes: Iterable[ast.stmt]) -> Names:
         frozenset(calls),
         frozenset(assigns_later),
     )
-
-
-def _methods(node: ast.AST) -> Iterator[ast.AST]:
-    """The functions of a class: nobody reads their annotations when the module loads, if they are strings."""
-    for part in loaded(node):
-        if isinstance(part, ast.ClassDef):
-            yield from (child for child in part.body if isinstance(child, FUNCTIONS))
 
 
 def _targets(comprehension: Comprehension) -> set[str]:

@@ -133,6 +133,11 @@ def read(path: Path) -> tuple[Cell, ...]:
     return tuple(code_cells(read_json(path), path.name))
 
 
+def as_lines(source: str) -> list[str]:
+    """A cell's text as a list of lines, which is how Jupyter writes it."""
+    return re.findall(r"[^\n]*\n|[^\n]+", source)
+
+
 def dump(notebook: dict[str, Any]) -> str:
     """A notebook's text, as JupyterLab writes it."""
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
@@ -155,7 +160,7 @@ def with_sources(path: Path, sources: Mapping[str, str]) -> str:
         source = sources.get(addresses.get(number, ""))
         if source is not None:
             as_list = isinstance(cell.get("source"), list)
-            cell["source"] = re.findall(r"[^\n]*\n|[^\n]+", source) if as_list else source
+            cell["source"] = as_lines(source) if as_list else source
             cell["outputs"] = []
             cell["execution_count"] = None
     return write(notebook)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mcp_workbench.book.diagrams import as_svg
-from mcp_workbench.course.exercises import stub
+from mcp_workbench.course.exercises import stub, tags
 from mcp_workbench.notebook import MARK, source_of
 
 Cell = dict[str, Any]
@@ -45,7 +45,7 @@ def page(notebook: Mapping[str, Any], stem: str, in_server: Iterable[str], terms
     cells = [
         shown
         for cell in notebook["cells"]
-        if "wrong" not in _tags(cell)
+        if "wrong" not in tags(cell)
         for shown in (_text if cell["cell_type"] == "markdown" else _code)(cell, stem, kept, terms)
     ]
     if not cells or not TITLE.match(source_of(notebook["cells"][0])):
@@ -77,7 +77,7 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 def _text(cell: Cell, stem: str, kept: frozenset[str], terms: Terms) -> Iterator[Cell]:
     source = linked(source_of(cell), terms)
     source = _outside_code(source, lambda part: MESSAGE.sub(_with_anchor, part))
-    summary = next((FOLDED[tag] for tag in FOLDED if tag in _tags(cell)), "")
+    summary = next((FOLDED[tag] for tag in FOLDED if tag in tags(cell)), "")
     if summary and "<details" not in source:
         source = f"<details><summary>{summary}</summary>\n\n{source}\n\n</details>"
     yield _markdown(f"({label('cell', stem, cell.get('id', ''))})=\n{source}" if cell.get("id") else source)
@@ -89,16 +89,16 @@ def _with_anchor(heading: re.Match[str]) -> str:
 
 
 def _code(cell: Cell, stem: str, kept: frozenset[str], terms: Terms) -> Iterator[Cell]:
-    source, tags, identifier = source_of(cell), _tags(cell), str(cell.get("id", ""))
+    source, marked, identifier = source_of(cell), tags(cell), str(cell.get("id", ""))
     finished = MARK.match(source) is not None
     if finished:
         yield _markdown(_badge(stem, identifier, in_server=identifier in kept))
-    if "exercise" in tags and (asked := stub(source)) != source:
+    if "exercise" in marked and (asked := stub(source)) != source:
         yield {**cell, "metadata": {}, "source": asked, "outputs": []}
-        tags |= {"solution"}
+        marked |= {"solution"}
     metadata: dict[str, Any] = {"tags": ["finished"]} if finished else {}
     for tag, summary in FOLDED.items():
-        if tag in tags:
+        if tag in marked:
             prompt = {f"code_prompt_{state}": summary for state in ("show", "hide")}
             metadata = {"tags": ["hide-cell"], "mystnb": prompt}
     yield {**cell, "metadata": metadata, "outputs": [_drawn(output) for output in cell["outputs"]]}
@@ -117,10 +117,6 @@ def _badge(stem: str, identifier: str, *, in_server: bool) -> str:
         f"[in server.py](#{label('server', stem, identifier)})" if in_server else "finished, revised later"
     )
     return f"({label('cell', stem, identifier)})=\n{{.in-server}}\n{place}"
-
-
-def _tags(cell: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(cell.get("metadata", {}).get("tags", ()))
 
 
 def _markdown(source: str) -> Cell:

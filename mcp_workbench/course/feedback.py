@@ -128,11 +128,10 @@ def hint(number: str) -> Shown:
     events, note = record.read(file)
     given = min(_standing(events, number).hints, len(one.hints))
     if given == len(one.hints):
-        return _shown(
-            *map(_numbered(one), range(given)), f'There are no more. solution("{number}") shows one.', note
-        )
+        every = [_hint(one, index) for index in range(given)]
+        return _shown(*every, f'There are no more. solution("{number}") shows one.', note)
     note = record.add(file, Event(number, "hint")) or note
-    return _shown(_numbered(one)(given), note)
+    return _shown(_hint(one, given), note)
 
 
 @_or_error
@@ -149,7 +148,8 @@ def solution(number: str) -> Shown:
     note = record.add(file, Event(number, "solution")) or note
     if was.status != "PASS" and not was.solutions:
         left = len(one.hints) - was.hints
-        hints = f', and there {"is" if left == 1 else "are"} {_count(left, "more hint")}: hint("{number}")'
+        more = "is 1 more hint" if left == 1 else f"are {left} more hints"
+        hints = f', and there {more}: hint("{number}")'
         asked = f"You have not passed {number} yet{hints if left > 0 else ''}."
         return _shown(f'{asked} Call solution("{number}") again to see a solution.', note)
     return _shown(one.solution, note)
@@ -238,7 +238,7 @@ def _told(one: Exercise, verdict: Verdict) -> Outcome:
         notes = [note, record.add(file, Event(one.number, verdict.status))]
         if verdict.status == "PASS":
             unused = range(_standing(events, one.number).hints, len(one.hints))
-            lines += [f"You did not need: {_numbered(one)(index)}" for index in unused]
+            lines += [f"You did not need: {_hint(one, index)}" for index in unused]
     if verdict.status == "PASS":
         lines.append(f"Now try: {judging.checker_of(one.number).then}")
     return _strict(Outcome(_shown(*lines, *notes).text, verdict.status))
@@ -281,12 +281,8 @@ def _shown(*parts: str) -> Shown:
     return Shown("\n".join(part for part in parts if part))
 
 
-def _numbered(one: Exercise) -> Any:
-    return lambda index: f"Hint {index + 1} of {len(one.hints)} for {one.number}: {one.hints[index]}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _hint(one: Exercise, index: int) -> str:
+    return f"Hint {index + 1} of {len(one.hints)} for {one.number}: {one.hints[index]}"
 
 
 def _bar(passed: int, total: int) -> str:
@@ -309,14 +305,12 @@ def _exercises_in(chapter: Path) -> tuple[Exercise, ...]:
 
 
 def _source_of(number: str) -> Path:
-    for path in _chapters():
-        if re.match(rf"{re.escape(number)}[_-]", path.name):
-            return path
-    padded = [path for path in _chapters() if path.name.startswith(f"0{number}_")]
-    if padded:
-        raise WorkbenchError(f'{number}: the course has no such chapter. Do you mean "0{number}"?')
-    numbers = ", ".join(re.split(r"[_-]", path.name)[0] for path in _chapters())
-    raise WorkbenchError(f"{number}: the course has no such chapter; it has {numbers}.")
+    chapters = {path.name.partition("_")[0]: path for path in _chapters()}
+    if number in chapters:
+        return chapters[number]
+    if (padded := f"0{number}") in chapters:
+        raise WorkbenchError(f'{number}: the course has no such chapter. Do you mean "{padded}"?')
+    raise WorkbenchError(f"{number}: the course has no such chapter; it has {', '.join(chapters)}.")
 
 
 def _known(number: str) -> Exercise:
@@ -326,8 +320,7 @@ def _known(number: str) -> Exercise:
         WorkbenchError: There is none; the text names the nearest.
     """
     chapter = str(number).partition(".")[0]
-    chapters = _chapters()
-    found = (path for path in chapters if path.name.startswith((f"{chapter}_", f"{chapter.zfill(2)}_")))
+    found = (path for path in _chapters() if path.name.startswith((f"{chapter}_", f"{chapter.zfill(2)}_")))
     near = [one for path in found for one in _exercises_in(path)]
     for one in near:
         if one.number == number:

@@ -22,11 +22,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, NoReturn
 
+from mcp_workbench.eras import ERAS
 from mcp_workbench.errors import WorkbenchError
 
 Status = Literal["TODO", "NOT YET", "PASS", "ERROR"]
-Mode = Literal["auto", "legacy"]
-ERAS: dict[str, Mode] = {"sessionless": "auto", "handshake": "legacy"}
 SECONDS = 15  # far above what an answer takes (0.1), below a learner's patience
 GRACE = 2  # for a cancelled check to clean up
 

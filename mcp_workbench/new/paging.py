@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from mcp_workbench.new.cutting import DIRECTIVE, LONGEST_TITLE, Block, comment_text, is_code
 from mcp_workbench.new.reading import MARK, Original
+from mcp_workbench.notebook import as_lines, dump
 from mcp_workbench.workspace import CHAPTER
 
 SMALL = 150  # lines: such a file is one chapter
@@ -74,8 +74,7 @@ def pages_by_comments(blocks: Sequence[Block], original: Original) -> list[Page]
     opening = "The server" if total <= SMALL else _opening(blocks[0], original)
     found: list[tuple[str, list[Block]]] = [(opening, [])]
     seen: set[str] = set()
-    size = left = 0
-    left = total
+    size, left = 0, total
     for block in blocks:
         kind = kind_of(block, original)
         title = block.title if parted and block.section else ""
@@ -163,13 +162,12 @@ class _Book:
         while name in self.ids:
             name, count = f"{_slug(wanted)}-{count}", count + 1
         self.ids.add(name)
-        source = re.findall(r"[^\n]*\n|[^\n]+", text)
+        source = as_lines(text)
         cell = {"cell_type": kind, **more, "id": name, "metadata": {}, "source": source}
         self.cells.append(dict(sorted(cell.items())))
 
     def json(self) -> str:
-        book = {"cells": self.cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
-        return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
+        return dump({"cells": self.cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5})
 
 
 def notebooks_of(pages: Sequence[Page], original: Original, name: str, checked: str) -> dict[str, str]:

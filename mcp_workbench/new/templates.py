@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from mcp_workbench.notebook import dump
 from mcp_workbench.workspace import FASTMCP
 
 PLAIN = (FASTMCP, "mcp>=2.2,<3", "pydantic>=2.11")
@@ -80,15 +80,10 @@ def filled(place: str, text: str, words: Mapping[str, str]) -> str:
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         cell["source"] = _filled("".join(cell["source"]), words).splitlines(keepends=True)
-    return as_notebook(notebook)
+    return dump(notebook)
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     for word, value in words.items():
         text = text.replace(f"@{word}@", value)
     return text
-
-
-def as_notebook(notebook: dict[str, Any]) -> str:
-    """The text of a notebook's file, as Jupyter writes it."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"

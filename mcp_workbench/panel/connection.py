@@ -6,18 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import mcp_types
 from fastmcp import Client
 from fastmcp.client.transports import infer_transport
 from mcp.client.subscriptions import listen
 
+from mcp_workbench.eras import HANDSHAKE, Mode
 from mcp_workbench.panel.questions import Asker, Question
 from mcp_workbench.tracing import Message, trace
-
-Mode = Literal["auto", "legacy"]
-SESSIONLESS, HANDSHAKE = "auto", "legacy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ import ipywidgets
 from fastmcp import FastMCP
 
 from mcp_workbench import drawing
+from mcp_workbench.eras import HANDSHAKE, SESSIONLESS, Mode
 from mcp_workbench.live import components, quieten, running_shell, warm_up
 from mcp_workbench.panel import shown
 from mcp_workbench.panel.asking import Asking
-from mcp_workbench.panel.connection import HANDSHAKE, SESSIONLESS, Connection, Heard, Mode
+from mcp_workbench.panel.connection import Connection, Heard
 from mcp_workbench.panel.heard import Log, Messages
 from mcp_workbench.panel.runner import button
 from mcp_workbench.panel.style import STYLE

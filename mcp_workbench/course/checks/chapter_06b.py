@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcp_workbench.course.judging import ERAS, Lab, exercise, shown, text_of
+from mcp_workbench.course.judging import Lab, exercise, shown, text_of
+from mcp_workbench.eras import ERAS
 
 
 @exercise("06b.1", then="Let `create_session` choose the number too, so that each session has its own.")

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx2
 from mcp.shared.exceptions import MCPError
 
-from mcp_workbench.course.judging import ERAS, Lab, NotTried
+from mcp_workbench.course.judging import Lab, NotTried
+from mcp_workbench.eras import ERAS
 from mcp_workbench.services.identity import IdentityProvider, identity_provider
 from mcp_workbench.services.serving import HOST, serve
 
