@@ -36,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items += rest[len(rest) * worker // workers : len(rest) * (worker + 1) // workers]
 
 
+@pytest.fixture(scope="module")
+def warm_kernels() -> Iterator[None]:
+    """Whoever starts a kernel in this module gets one that has made its imports already; see forking.py."""
+    from serving import warm_kernels
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", warm_kernels())
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, one for all browser tests: Playwright can be started once in an event loop."""

@@ -5,7 +5,7 @@ time. `python forking.py ask SOCKET FILE ARGUMENT...` is what a test starts inst
 `python FILE ARGUMENT...`: it hands its standard streams, environment and folder to the process in which
 `serve` runs, which forks; the child runs the file as __main__. A signal to the one that asked is passed on,
 its end by force ends the child, and the child's exit code is its own. Other settings that FastMCP reads when
-it is imported (FASTMCP_...) than those of the first process start Python as usual.
+it is imported (FASTMCP_..., but for its home) than those of the first process start Python as usual.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import sys
 from typing import Any
 
 READ_AT_IMPORT = "FASTMCP_"
-NEVER_MIND = "FASTMCP_CHECK_FOR_UPDATES"
+HOME = "FASTMCP_HOME"  # read when imported, and used later: a child is told its own
+NEVER_MIND = (HOME, "FASTMCP_CHECK_FOR_UPDATES")
 STREAMS = (0, 1, 2)
 LATER = """
 uvicorn.lifespan.on uvicorn.protocols.http.auto uvicorn.loops.auto jsonschema sse_starlette aiosqlite asyncpg
@@ -54,7 +55,7 @@ def ask(address: str, command: list[str]) -> int:
 
 
 def _read_at_import() -> dict[str, str]:
-    names = (name for name in os.environ if name.startswith(READ_AT_IMPORT) and name != NEVER_MIND)
+    names = (name for name in os.environ if name.startswith(READ_AT_IMPORT) and name not in NEVER_MIND)
     return {name: os.environ[name] for name in names}
 
 
@@ -152,6 +153,12 @@ def _become(told: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(told["environment"])
     sys.argv = list(told["command"])
+    from pathlib import Path
+
+    import fastmcp
+    from platformdirs import user_data_path
+
+    fastmcp.settings.home = Path(os.environ.get(HOME) or user_data_path("fastmcp", appauthor=False))
 
 
 def run(command: list[str]) -> None:

@@ -8,6 +8,7 @@ import gc
 import io
 import itertools
 import logging
+import os
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from fastmcp import Client
-from serving import WARM_FASTMCP, warm_environment, warm_python
+from serving import WARM_FASTMCP, warm_python
 
 from mcp_workbench.rules.rule import Example
 
@@ -100,7 +101,7 @@ def _run(command: str, folder: Path, python: tuple[str, ...]) -> tuple[bool, str
     done = subprocess.run(
         [*python, *COMMANDS[command], "server.py"],
         cwd=folder,
-        env={**warm_environment(), **plain},
+        env={**os.environ, **plain},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

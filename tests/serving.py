@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -39,6 +38,7 @@ FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
 FORKING = Path(__file__).with_name("forking.py")
 WARM_KERNEL = FORKING.with_name("warm_kernel.py")
 WARM_FASTMCP = FORKING.with_name("warm_fastmcp.py")
+WARM_PYTEST = FORKING.with_name("warm_pytest.py")
 PYTHON_SERVER = (sys.executable, str(SERVER))
 FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
 
@@ -48,7 +48,8 @@ def _imported() -> str:
     """The address of a process that has made the imports of what the tests start; see forking.py."""
     place = Path(tempfile.mkdtemp(prefix="forking-"))
     address = str(place / "socket")
-    command = [sys.executable, str(FORKING), "serve", address, *map(str, (SERVER, WARM_KERNEL, WARM_FASTMCP))]
+    files = map(str, (SERVER, WARM_KERNEL, WARM_FASTMCP, WARM_PYTEST))
+    command = [sys.executable, str(FORKING), "serve", address, *files]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=place, env=environment(place)
     )
@@ -68,14 +69,22 @@ def warm_python() -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(FORKING), "ask", _imported())
 
 
-def warm_environment() -> dict[str, str]:
-    """The tests' environment without FASTMCP_HOME, which FastMCP reads when it is imported."""
-    return {name: value for name, value in os.environ.items() if name != "FASTMCP_HOME"}
-
-
 def warm_server() -> tuple[str, ...]:
     """The command that starts server.py without the wait for its imports."""
     return (*warm_python(), str(SERVER))
+
+
+@cache
+def warm_kernels() -> str:
+    """A JUPYTER_PATH under which Jupyter finds a kernel `python3` that starts for a fraction of the CPU."""
+    found = tempfile.TemporaryDirectory(prefix="kernels-")
+    atexit.register(found.cleanup)
+    folder = Path(found.name) / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    command = [*warm_python(), str(WARM_KERNEL), "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "Python 3", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    return found.name
 
 
 PATIENCE = 30  # seconds until a process is said to hang

@@ -22,7 +22,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from serving import PYTHON_SERVER, SERVER, WAYS, Way, new_desk, run, serving_http
+from serving import SERVER, WAYS, Way, new_desk, run, serving_http, warm_server
 
 from mcp_workbench.services import acquisitions_office, free_port, serve
 
@@ -277,7 +277,7 @@ def test_without_an_office_it_is_not_mounted_and_never_imported(tmp_path: Path) 
     ],
 )
 def test_bad_settings_are_one_line(settings: dict[str, str], line: str, tmp_path: Path) -> None:
-    ran = run(PYTHON_SERVER, tmp_path, settings)
+    ran = run(warm_server(), tmp_path, settings)
     assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"{line}\n")
 
 

@@ -27,7 +27,16 @@ from fastmcp.server.auth.providers.jwt import RSAKeyPair
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from mcp.shared.exceptions import MCPError
-from serving import PATIENCE, PYTHON_SERVER, SERVER, Way, environment, new_desk, run, serving_http
+from serving import (
+    PATIENCE,
+    SERVER,
+    Way,
+    environment,
+    new_desk,
+    run,
+    serving_http,
+    warm_server,
+)
 
 from mcp_workbench.services import (
     Browser,
@@ -940,7 +949,7 @@ class TestSettings:
 
     async def test_as_a_process(self, tmp_path: Path) -> None:
         settings = PROXY | {"AUTH_SIGNING_KEY": "a-short-secret-key"}
-        done = await asyncio.to_thread(run, [*PYTHON_SERVER, "--transport", "http"], tmp_path, settings)
+        done = await asyncio.to_thread(run, [*warm_server(), "--transport", "http"], tmp_path, settings)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == "AUTH_SIGNING_KEY: got 18 characters; it takes 32 or more random characters.\n"
 
@@ -954,10 +963,10 @@ class TestSettings:
 
     async def test_fastmcps_own_old_variable_is_not_believed(self, tmp_path: Path) -> None:
         settings = {"FASTMCP_SERVER_AUTH": "fastmcp.server.auth.providers.jwt.JWTVerifier"}
-        done = await asyncio.to_thread(run, [*PYTHON_SERVER, "--help"], tmp_path, settings)
+        done = await asyncio.to_thread(run, [*warm_server(), "--help"], tmp_path, settings)
         assert done.returncode == 2
         assert done.stderr.startswith("AUTH: got nothing; it takes none, jwt,")
-        done = await asyncio.to_thread(run, [*PYTHON_SERVER, "--help"], tmp_path, settings | {"AUTH": "none"})
+        done = await asyncio.to_thread(run, [*warm_server(), "--help"], tmp_path, settings | {"AUTH": "none"})
         assert done.returncode == 0
 
     async def test_no_auth_costs_no_import(self, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mcp_workbench.cli import main
 from mcp_workbench.rules import RULES
 from mcp_workbench.tracing import Trace
 
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 TERMS = glossary.terms((Path(pages.__file__).with_name("glossary.md")).read_text(encoding="utf-8"))
 GALLERY = json.loads((ROOT / "notebooks" / "13_errors.ipynb").read_text(encoding="utf-8"))
 

@@ -786,6 +786,7 @@ def test_whatever_the_parts_and_what_stands_between(
     assert_nothing_lost(text, made)
 
 
+@pytest.mark.usefixtures("warm_kernels")
 async def test_the_chapters_run_and_the_server_answers(tmp_path: Path) -> None:
     """Each notebook from a fresh kernel, as nbmake runs it; and what export writes, in both eras."""
     import nbformat

@@ -30,7 +30,6 @@ from serving import (
     DATA,
     FASTMCP_RUN,
     KINDS,
-    PYTHON_SERVER,
     SERVER,
     WAYS,
     Kind,
@@ -42,6 +41,7 @@ from serving import (
     rows,
     run,
     serving_http,
+    warm_server,
 )
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -523,7 +523,7 @@ def test_addresses_that_are_none(server: ModuleType, text: str) -> None:
     "text", [f"mysql://u:{SECRET}@h/desk", f"postgresq://u:{SECRET}/with/slashes@h/desk"]
 )
 def test_a_bad_address_ends_the_program_in_one_line(text: str, tmp_path: Path) -> None:
-    done = run(PYTHON_SERVER, tmp_path, {"DATABASE_URL": text})
+    done = run(warm_server(), tmp_path, {"DATABASE_URL": text})
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert re.match(r"DATABASE_URL: got .*; it takes sqlite:////FILE or postgresql://", line)
@@ -598,7 +598,7 @@ def hopeless(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("case", HOPELESS.values(), ids=HOPELESS)
 def test_it_says_why_in_one_line(case: Hopeless, hopeless: Path) -> None:
-    done = run(PYTHON_SERVER, hopeless, {case.name: case.value.format(home=hopeless)})
+    done = run(warm_server(), hopeless, {case.name: case.value.format(home=hopeless)})
     assert done.returncode != 0
     assert done.stdout == ""
     (said,) = done.stderr.splitlines()
@@ -611,7 +611,7 @@ def test_it_says_why_in_one_line(case: Hopeless, hopeless: Path) -> None:
 @pytest.mark.parametrize("name", ["refused", "no data"])
 def test_so_it_does_over_http(name: str, tmp_path: Path) -> None:
     case = HOPELESS[name]
-    command = [*PYTHON_SERVER, "--transport", "http", "--port", "0"]
+    command = [*warm_server(), "--transport", "http", "--port", "0"]
     done = run(command, tmp_path, {case.name: case.value.format(home=tmp_path)})
     assert done.returncode != 0
     assert done.stdout == ""
@@ -634,7 +634,7 @@ def test_a_database_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     """A host that takes the connection and never says a word: ten seconds, and no more."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"postgresql://u:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/desk"
-        done = run(PYTHON_SERVER, tmp_path, {"DATABASE_URL": address}, patience=50)  # asyncpg's own is 60
+        done = run(warm_server(), tmp_path, {"DATABASE_URL": address}, patience=50)  # asyncpg's own is 60
     assert done.returncode != 0
     assert "TimeoutError" in done.stderr.splitlines()[-1]
 
@@ -647,6 +647,6 @@ def test_data_without_patrons_is_data(tmp_path: Path) -> None:
         (data / f"{name}.json").write_text("[]")
     with fresh_database("sqlite", tmp_path) as settings:
         for _ in "12":
-            done = run(PYTHON_SERVER, tmp_path, {**settings, "DESK_DATA": str(data)})
+            done = run(warm_server(), tmp_path, {**settings, "DESK_DATA": str(data)})
             assert done.returncode == 0, done.stderr
         assert json.dumps(from_outside(settings, "SELECT * FROM numbers")) == '[["patrons", 0]]'

@@ -22,6 +22,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from mcp_workbench import workspace
 from mcp_workbench.cli import main
 
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 HELLO = '''#| export
 @mcp.tool
 def hello(name: str = "you") -> str:
@@ -112,7 +113,10 @@ def test_what_a_kernel_says_as_it_ends_is_not_shown(make_workspace: MakeWorkspac
     assert "a word at the end" not in ran.stdout
 
 
-def test_a_kernel_that_does_not_start_shows_its_log(make_workspace: MakeWorkspace) -> None:
+def test_a_kernel_that_does_not_start_shows_its_log(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTER_PATH")
     folder = make_workspace(a=[SERVER])
     (folder / "notebooks" / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
     ran = run_demo(folder)

@@ -36,6 +36,7 @@ from serving import (
     rows,
     run,
     serving_http,
+    warm_server,
 )
 
 from mcp_workbench.services import valkey
@@ -336,7 +337,7 @@ class TestOutput:
 
     def test_without_any_setting_it_starts_on_stdio_and_says_nothing(self, tmp_path: Path) -> None:
         """No client: stdin is at its end, and so is the desk; its database is where the user's data is."""
-        done = run(PYTHON_SERVER, tmp_path)
+        done = run(warm_server(), tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert [path.name for path in tmp_path.rglob("*.db")] == ["library.db"]
 
@@ -377,7 +378,7 @@ class TestFaults:
         ],
     )
     def test_a_setting_that_cannot_be(self, name: str, value: str, tmp_path: Path) -> None:
-        done = run(PYTHON_SERVER, tmp_path, {name: value})
+        done = run(warm_server(), tmp_path, {name: value})
         assert (done.returncode, done.stdout) == (2, "")
         (line,) = done.stderr.splitlines()
         assert re.match(rf"{name}: got .+; it takes .", line)
@@ -394,7 +395,7 @@ class TestFaults:
         ids=["sqlite", "postgresql", "data"],
     )
     def test_what_cannot_be_opened(self, settings: dict[str, str], transport: str, tmp_path: Path) -> None:
-        done = run([*PYTHON_SERVER, "--transport", transport, "--port", "0"], tmp_path, settings)
+        done = run([*warm_server(), "--transport", transport, "--port", "0"], tmp_path, settings)
         assert done.returncode not in (0, 2)
         assert done.stdout == ""
         line, *more = done.stderr.splitlines()
@@ -405,20 +406,20 @@ class TestFaults:
     def test_a_port_in_use(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            done = run([*PYTHON_SERVER, "--transport", "http", "--port", str(port)], tmp_path)
+            done = run([*warm_server(), "--transport", "http", "--port", str(port)], tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         (line,) = done.stderr.splitlines()
         assert line.startswith(f"The desk: cannot listen on 127.0.0.1, port {port}: ")
         assert not list(tmp_path.rglob("*.db"))  # it did not come as far as its database
 
     def test_a_host_that_nobody_knows(self, tmp_path: Path) -> None:
-        done = run([*PYTHON_SERVER, "--transport", "http", "--host", "nowhere.invalid"], tmp_path)
+        done = run([*warm_server(), "--transport", "http", "--host", "nowhere.invalid"], tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         (line,) = done.stderr.splitlines()
         assert "cannot listen on nowhere.invalid, port 8000: " in line
 
     def test_a_port_that_is_none(self, tmp_path: Path) -> None:
-        done = run([*PYTHON_SERVER, "--port", "70000"], tmp_path)
+        done = run([*warm_server(), "--port", "70000"], tmp_path)
         assert done.returncode == 2
         assert "--port: got '70000'; it takes a number from 0 to 65535" in done.stderr
 
@@ -426,7 +427,7 @@ class TestFaults:
         address = "postgresql://me:s3cret@127.0.0.1:1/desk"
         settings = {"DATABASE_URL": address, "FASTMCP_LOG_LEVEL": "DEBUG"}
         for transport in ("stdio", "http"):
-            done = run([*PYTHON_SERVER, "--transport", transport, "--port", "0"], tmp_path, settings)
+            done = run([*warm_server(), "--transport", transport, "--port", "0"], tmp_path, settings)
             assert "Traceback" in done.stderr
             assert "s3cret" not in done.stderr
             assert "\nThe desk: " in done.stderr

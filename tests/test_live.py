@@ -19,6 +19,7 @@ from jupyter_client.manager import KernelManager
 
 HELLO = '#| export\n@mcp.tool\ndef hello(name: str) -> str:\n    """Greet."""\n    return "Hello, " + name'
 LOUD = HELLO.replace("export", "export revise").replace('"Hello, " + name', '("Hello, " + name).upper()')
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 
 
 @dataclass

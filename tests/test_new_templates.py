@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from serving import WAYS, new_desk, warm_server
+from serving import WARM_PYTEST, WAYS, new_desk, warm_python
 
 from mcp_workbench.cli import main
 from mcp_workbench.new.templates import TEMPLATES
+
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 
 # YAML, with what documents have: no ids, a path of its own for each verb, a body that is no object.
 SPEC = """
@@ -49,9 +49,8 @@ components:
 def own_tests(folder: Path, *arguments: str) -> str:
     """Run the tests of a workspace, as a person does: `pytest`, in its folder. Gives its last line."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [*warm_python(), str(WARM_PYTEST), "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={**os.environ, "FASTMCP_CHECK_FOR_UPDATES": "off"},
         capture_output=True,
         text=True,
         check=False,
@@ -63,7 +62,7 @@ def own_tests(folder: Path, *arguments: str) -> str:
 async def served(folder: Path, home: Path) -> None:
     """Over stdio and HTTP, in both eras, a client finds the tools of the listing."""
     listing = json.loads((folder / "tests" / "listing.json").read_text("utf-8"))
-    command = (*warm_server()[:-1], str(folder / "server.py"))
+    command = (*warm_python(), str(folder / "server.py"))
     for way in WAYS:
         with new_desk(way, home, command=command) as client:
             async with client:

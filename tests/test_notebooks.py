@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
+import os
 import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +17,12 @@ from conftest import ROOT
 from exercise_cells import with_stubs
 from notebook_scan import scan
 from notebook_style import faults
-from serving import WARM_KERNEL, warm_environment, warm_python
+from serving import WARM_PYTEST, warm_kernels, warm_python
 
 from mcp_workbench.course.feedback import STRICT
 
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
-KERNEL = "warm"
 STARTING_PROCESSES = ("12a", "12b", "13", "15")  # cell by cell, each from nothing: twice would take minutes
 Notebook = dict[str, Any]
 
@@ -43,26 +39,13 @@ def copies(tmp_path: Path) -> Path:
     return folder
 
 
-@cache
-def kernel() -> str:
-    """A folder in which Jupyter finds a kernel that starts for a fraction of the CPU; see forking.py."""
-    found = tempfile.TemporaryDirectory(prefix="kernels-")
-    atexit.register(found.cleanup)
-    folder = Path(found.name) / "kernels" / KERNEL
-    folder.mkdir(parents=True)
-    command = [*warm_python(), str(WARM_KERNEL), "-f", "{connection_file}"]
-    spec = {"argv": command, "display_name": KERNEL, "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
-    return found.name
-
-
 def execute(path: Path) -> tuple[Notebook, str]:
     """Execute a notebook under nbmake, as CI does; gives it executed, and what pytest said if it failed."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+    command = [*warm_python(), str(WARM_PYTEST), "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
     ran = subprocess.run(
-        [*command, "--nbmake", "--nbmake-timeout=300", f"--nbmake-kernel={KERNEL}", "--overwrite", str(path)],
+        [*command, "--nbmake", "--nbmake-timeout=300", "--overwrite", str(path)],
         cwd=path.parent,
-        env={**warm_environment(), "FASTMCP_CHECK_FOR_UPDATES": "off", STRICT: "1", "JUPYTER_PATH": kernel()},
+        env={**os.environ, STRICT: "1", "JUPYTER_PATH": warm_kernels()},
         capture_output=True,
         text=True,
         check=False,

@@ -669,6 +669,7 @@ FOLLOWED = [
 ]
 
 
+@pytest.mark.usefixtures("warm_kernels")
 def test_in_a_kernel_it_follows_the_server_and_leaves_a_snapshot() -> None:
     """A revised tool, and a name that is bound to another server; nobody is there, and nothing waits."""
     notebook = from_dict(notebook_of(FOLLOWED))

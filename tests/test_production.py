@@ -26,7 +26,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 from mcp.shared.exceptions import MCPError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from serving import DATA, PYTHON_SERVER, SERVER, WAYS, Way, new_desk, rows, run, serving_http
+from serving import DATA, SERVER, WAYS, Way, new_desk, rows, run, serving_http, warm_server
 from test_apis import EYRE, SUGGEST, TOKEN, Office, is_open, told_of
 
 from mcp_workbench.services import valkey
@@ -86,13 +86,13 @@ class TestSettings:
     def test_all_that_is_bad_is_named_at_once(
         self, settings: dict[str, str], names: list[str], tmp_path: Path
     ) -> None:
-        done = run(PYTHON_SERVER, tmp_path, settings)
+        done = run(warm_server(), tmp_path, settings)
         assert (done.returncode, done.stdout) == (2, "")
         assert sorted(named(done.stderr)) == sorted(names)
         assert SECRET[:7] not in done.stderr
 
     def test_what_auth_does_not_use_is_not_read(self, tmp_path: Path) -> None:
-        done = run(PYTHON_SERVER, tmp_path, {"AUTH": "none", "AUTH_ISSUER": "x", "AUTH_PUBLIC_KEY": "/no"})
+        done = run(warm_server(), tmp_path, {"AUTH": "none", "AUTH_ISSUER": "x", "AUTH_PUBLIC_KEY": "/no"})
         assert (done.returncode, done.stderr) == (0, "")
 
     def test_they_are_frozen_and_shown_without_secrets(self, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_pool_is_opened_late_closed_always_and_opened_again(tmp_path: Path) ->
 
 def test_a_store_that_is_away_does_not_keep_it_from_ending(tmp_path: Path) -> None:
     settings = {"REDIS_URL": "redis://127.0.0.1:1", "STORE_KEY": Fernet.generate_key().decode()}
-    done = run(PYTHON_SERVER, tmp_path, settings)
+    done = run(warm_server(), tmp_path, settings)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -54,6 +54,7 @@ from serving import (
     rows,
     run,
     serving_http,
+    warm_server,
 )
 
 Connect = Callable[..., Client[Any]]
@@ -1083,13 +1084,13 @@ async def test_stdout_carries_nothing_but_json_rpc(command: tuple[str, ...], tmp
 
 class TestCommandLine:
     def test_help_names_the_options(self, tmp_path: Path) -> None:
-        done = run([*PYTHON_SERVER, "--help"], tmp_path)
+        done = run([*warm_server(), "--help"], tmp_path)
         assert done.returncode == 0
         for option in ("--transport {stdio,http}", "--host", "--port", "--path"):
             assert option in done.stdout
 
     def test_an_unknown_transport_is_refused(self, tmp_path: Path) -> None:
-        done = run([*PYTHON_SERVER, "--transport", "pigeon"], tmp_path)
+        done = run([*warm_server(), "--transport", "pigeon"], tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert "invalid choice: 'pigeon'" in done.stderr
 
@@ -1107,7 +1108,7 @@ class TestCommandLine:
     def test_host(self, tmp_path: Path) -> None:
         """192.0.2.1 is nobody's address (RFC 5737): that it cannot be bound shows that it was tried."""
         done = run(
-            [*PYTHON_SERVER, "--transport", "http", "--host", "192.0.2.1", "--port", "0"],
+            [*warm_server(), "--transport", "http", "--host", "192.0.2.1", "--port", "0"],
             tmp_path,
         )
         assert done.returncode != 0
