@@ -337,7 +337,7 @@ class TestOutput:
 
     def test_without_any_setting_it_starts_on_stdio_and_says_nothing(self, tmp_path: Path) -> None:
         """No client: stdin is at its end, and so is the desk; its database is where the user's data is."""
-        done = run(warm_server(), tmp_path)
+        done = run(PYTHON_SERVER, tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert [path.name for path in tmp_path.rglob("*.db")] == ["library.db"]
 
