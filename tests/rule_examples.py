@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 from functools import cache
 from importlib.util import find_spec
@@ -53,6 +54,7 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
         return _run(example.command, folder, (sys.executable,) if shadows else warm_python())
     said = io.StringIO()
     failed = False
+    threads = set(threading.enumerate())
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, category, *_: said.write(f"{category.__name__}: {message}\n")
@@ -61,6 +63,8 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
         except (Exception, SystemExit) as error:
             failed = True
             said.write(f"{type(error).__name__}: {error}\n")
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(1)  # one that ran a tool, and is ending, still holds its frame
         _forget_frames()
     return failed, said.getvalue()
 
