@@ -23,9 +23,9 @@ from typing import Any
 from fastmcp import Client
 from serving import WARM_FASTMCP, warm_python
 
+from mcp_workbench.eras import ERAS
 from mcp_workbench.rules.rule import Example
 
-MODES = {"sessionless": "auto", "handshake": "legacy"}
 COMMANDS = {
     "python": (),
     "fastmcp inspect": (str(WARM_FASTMCP), "inspect"),
@@ -84,7 +84,7 @@ async def _use(example: Example, folder: Path, era: str) -> None:
         code = compile(example.code, module.__file__, "exec", dont_inherit=True)
         exec(code, module.__dict__)
         if example.does:
-            await _as_a_client(example, module, MODES[era])
+            await _as_a_client(example, module, ERAS[era])
     finally:
         del sys.modules[module.__name__]
 

@@ -28,6 +28,7 @@ from fastmcp.client.transports import StdioTransport
 from mcp.client.stdio import get_default_environment
 from sqlalchemy import make_url
 
+from mcp_workbench.eras import ERAS, Mode
 from mcp_workbench.services import postgres, valkey
 
 ROOT = Path(__file__).parent.parent
@@ -98,8 +99,8 @@ class Way:
     era: Literal["sessionless", "handshake"]
 
     @property
-    def mode(self) -> Literal["auto", "legacy"]:
-        return "legacy" if self.era == "handshake" else "auto"
+    def mode(self) -> Mode:
+        return ERAS[self.era]
 
     def __str__(self) -> str:
         return f"{self.transport}-{self.era}"

@@ -27,16 +27,7 @@ from fastmcp.server.auth.providers.jwt import RSAKeyPair
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from mcp.shared.exceptions import MCPError
-from serving import (
-    PATIENCE,
-    SERVER,
-    Way,
-    environment,
-    new_desk,
-    run,
-    serving_http,
-    warm_server,
-)
+from serving import PATIENCE, SERVER, Way, environment, new_desk, run, serving_http, warm_server
 
 from mcp_workbench.services import (
     Browser,

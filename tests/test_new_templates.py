@@ -47,7 +47,7 @@ components:
 
 
 def own_tests(folder: Path, *arguments: str) -> str:
-    """Run the tests of a workspace, as a person does: `pytest`, in its folder. Gives its last line."""
+    """Run `pytest` in a workspace's folder, in a fork that has imported it. Gives its last line."""
     ran = subprocess.run(
         [*warm_python(), str(WARM_PYTEST), "-p", "no:cacheprovider", *arguments],
         cwd=folder,

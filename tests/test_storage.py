@@ -391,7 +391,7 @@ def test_a_bad_value_is_one_line_without_a_secret(tmp_path: Path) -> None:
 
 
 def test_a_bad_value_ends_the_program(tmp_path: Path) -> None:
-    ended = run([*warm_server()], tmp_path, {"STORE_URL": f"mysql://desk:{SECRET}@db/keys"})
+    ended = run(warm_server(), tmp_path, {"STORE_URL": f"mysql://desk:{SECRET}@db/keys"})
     takes = "it takes memory://, file:///FOLDER or redis://HOST:PORT."
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"STORE_URL: got 'mysql://...'; {takes}\n"
