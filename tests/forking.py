@@ -3,9 +3,10 @@
 Every test that meets the server starts one, and most of that time went into imports that are the same each
 time. `python forking.py ask SOCKET FILE ARGUMENT...` is what a test starts instead of
 `python FILE ARGUMENT...`: it hands its standard streams, environment and folder to the process in which
-`serve` runs, which forks; the child runs the file as __main__. A signal to the one that asked is passed on,
-its end by force ends the child, and the child's exit code is its own. Other settings that FastMCP reads when
-it is imported (FASTMCP_..., but for its home) than those of the first process start Python as usual.
+`serve` runs, which forks; the child runs the file as __main__. `-c CODE` and `-m MODULE` are run in place of
+a file, as Python does. A signal to the one that asked is passed on, its end by force ends the child, and the
+child's exit code is its own. Other settings that FastMCP reads when it is imported (FASTMCP_..., but for
+those in TOLD), or Python when it starts, than those of the first process start Python as usual.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import socket
 import sys
 from typing import Any
 
-READ_AT_IMPORT = "FASTMCP_"
-HOME = "FASTMCP_HOME"  # read when imported, and used later: a child is told its own
-NEVER_MIND = (HOME, "FASTMCP_CHECK_FOR_UPDATES")
+READ_AT_IMPORT = ("FASTMCP_", "PYTHONDEVMODE", "PYTHONWARNINGS")
+HOME, LOG_LEVEL = TOLD = ("FASTMCP_HOME", "FASTMCP_LOG_LEVEL")  # used later: a child is told its own
+NEVER_MIND = (*TOLD, "FASTMCP_CHECK_FOR_UPDATES")
 STREAMS = (0, 1, 2)
 LATER = """
 uvicorn.lifespan.on uvicorn.protocols.http.auto uvicorn.loops.auto jsonschema sse_starlette aiosqlite asyncpg
@@ -153,25 +154,43 @@ def _become(told: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(told["environment"])
     sys.argv = list(told["command"])
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    from contextlib import suppress
+    from importlib import import_module
     from pathlib import Path
 
     import fastmcp
+    from fastmcp.utilities.logging import configure_logging
     from platformdirs import user_data_path
 
     fastmcp.settings.home = Path(os.environ.get(HOME) or user_data_path("fastmcp", appauthor=False))
+    if level := os.environ.get(LOG_LEVEL):
+        fastmcp.settings.log_level = level
+        configure_logging(level=level)
+    with suppress(ImportError):
+        import_module("sitecustomize")
 
 
 def run(command: list[str]) -> None:
-    """Run the file that a command names as __main__, as Python does."""
+    """Run as __main__ the file, the `-c CODE` or the `-m MODULE` that a command names, as Python does."""
     from pathlib import Path
+    from runpy import run_module
     from types import ModuleType
 
-    file = command[0]
+    what, *rest = command
+    if what == "-m":
+        sys.argv, sys.path[0] = rest, os.getcwd()  # noqa: PTH109
+        run_module(rest[0], run_name="__main__", alter_sys=True)
+        return
     main = ModuleType("__main__")
-    main.__file__, main.__builtins__ = file, __builtins__  # type: ignore[attr-defined]
+    main.__builtins__ = __builtins__  # type: ignore[attr-defined]
     sys.modules["__main__"] = main
-    sys.path[0] = str(Path(file).parent)
-    code = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True)
+    if what == "-c":
+        sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
+        code = compile(rest[0], "<string>", "exec", dont_inherit=True)
+    else:
+        main.__file__, sys.path[0] = what, str(Path(what).parent)
+        code = compile(Path(what).read_bytes(), what, "exec", dont_inherit=True)
     exec(code, main.__dict__)
 
 

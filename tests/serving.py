@@ -41,7 +41,6 @@ WARM_KERNEL = FORKING.with_name("warm_kernel.py")
 WARM_FASTMCP = FORKING.with_name("warm_fastmcp.py")
 WARM_PYTEST = FORKING.with_name("warm_pytest.py")
 PYTHON_SERVER = (sys.executable, str(SERVER))
-FASTMCP_RUN = (FASTMCP, "run", str(SERVER))
 
 
 @cache
@@ -73,6 +72,11 @@ def warm_python() -> tuple[str, ...]:
 def warm_server() -> tuple[str, ...]:
     """The command that starts server.py without the wait for its imports."""
     return (*warm_python(), str(SERVER))
+
+
+def warm_fastmcp(verb: str, server: Path = SERVER) -> tuple[str, ...]:
+    """The command `fastmcp VERB server.py`, without the wait for its imports."""
+    return (*warm_python(), str(WARM_FASTMCP), verb, str(server))
 
 
 @cache
@@ -124,7 +128,8 @@ def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[s
     """What a server's process may know: nothing of this shell's settings, and a home of its own."""
     homes = {"HOME": str(home), "XDG_DATA_HOME": str(home), "LOCALAPPDATA": str(home)}
     quiet = {"FASTMCP_CHECK_FOR_UPDATES": "off", "NO_COLOR": "1", "COLUMNS": "200"}
-    return {**get_default_environment(), **homes, **quiet, **(settings or {})}
+    nobody = {"SSL_CERT_DIR": str(home)}  # to be trusted: no server of the tests is met over TLS
+    return {**get_default_environment(), **homes, **quiet, **nobody, **(settings or {})}
 
 
 def run(

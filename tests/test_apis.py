@@ -22,7 +22,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from serving import SERVER, WAYS, Way, new_desk, run, serving_http, warm_server
+from serving import SERVER, WAYS, Way, new_desk, run, serving_http, warm_python, warm_server
 
 from mcp_workbench.services import acquisitions_office, free_port, serve
 
@@ -662,7 +662,7 @@ async def test_in_memory_it_is_offered_once_for_each_client_and_then_no_more(
         "for _ in range(2): asyncio.run(main())"
     )
     with is_open(office) as url:
-        ran = run([sys.executable, "-c", code], tmp_path, told_of(url))
+        ran = run([*warm_python(), "-c", code], tmp_path, told_of(url))
     listed, after = f"['{SEARCH}']", "0 1"
     assert ran.stdout.splitlines() == [listed, listed, after] * 6, ran.stderr
     assert "Duplicate" not in ran.stderr

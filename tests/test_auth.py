@@ -27,7 +27,7 @@ from fastmcp.server.auth.providers.jwt import RSAKeyPair
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from mcp.shared.exceptions import MCPError
-from serving import PATIENCE, SERVER, Way, environment, new_desk, run, serving_http, warm_server
+from serving import PATIENCE, SERVER, Way, environment, new_desk, run, serving_http, warm_python, warm_server
 
 from mcp_workbench.services import (
     Browser,
@@ -913,7 +913,7 @@ for case in json.load(sys.stdin):
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int | None, str]]:
     """How server.py ends with the settings of each case, and what it says."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, str(SERVER)],
+        [*warm_python(), "-c", RUN_ALL, str(SERVER)],
         input=json.dumps([case.values[0] for case in CASES]),
         check=True,
         capture_output=True,
@@ -949,7 +949,7 @@ class TestSettings:
         """And the issuer need not be there when the desk starts."""
         settings = base | {"PYTHONPATH": str(SERVER.parent)}
         code = "import server; print(server.mcp.auth.required_scopes)"
-        done = await asyncio.to_thread(run, [sys.executable, "-c", code], tmp_path, settings)
+        done = await asyncio.to_thread(run, [*warm_python(), "-c", code], tmp_path, settings)
         assert (done.returncode, done.stderr) == (0, "")
 
     async def test_fastmcps_own_old_variable_is_not_believed(self, tmp_path: Path) -> None:
@@ -976,5 +976,5 @@ for name in sys.modules:
         """As text it would cost a million rounds of PBKDF2 at every start."""
         code = "import server; assert server.mcp.auth._jwt_signing_key == b's' * 32"
         settings = PROXY | {"PYTHONPATH": str(SERVER.parent)}
-        done = await asyncio.to_thread(run, [sys.executable, "-c", code], tmp_path, settings)
+        done = await asyncio.to_thread(run, [*warm_python(), "-c", code], tmp_path, settings)
         assert (done.returncode, done.stderr) == (0, "")

@@ -16,7 +16,7 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
-from serving import FASTMCP, PATIENCE, SERVER, WAYS, Way, new_desk, run, serving_http
+from serving import PATIENCE, SERVER, WAYS, Way, new_desk, run, serving_http, warm_fastmcp, warm_python
 
 LEAGUES = "verne-vingt-mille-lieues"
 SHOWN = {"partner_find_books", "partner_where_is", "partner_chart_decades"}
@@ -177,7 +177,7 @@ def recorder(home: Path) -> Iterator[str]:
     """The partner that says what it sees, as a process of its own; gives its address."""
     script = home / "recorder.py"
     script.write_text(RECORDER)
-    with serving_http(home, "--no-banner", command=(FASTMCP, "run", str(script))) as address:
+    with serving_http(home, "--no-banner", command=warm_fastmcp("run", script)) as address:
         yield address.removesuffix("/mcp") + "/mcp"
 
 
@@ -299,7 +299,7 @@ def test_nothing_is_opened_at_import(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_none(tmp_path: Path) -> None:
-    ran = run((sys.executable, str(SERVER)), tmp_path, {"PARTNER_URL": "partner.example"})
+    ran = run((*warm_python(), str(SERVER)), tmp_path, {"PARTNER_URL": "partner.example"})
     assert ran.returncode == 2
     assert (
         ran.stderr == "PARTNER_URL: got 'partner.example'; it takes the http(s) address of an MCP server.\n"

@@ -28,7 +28,7 @@ from fastmcp.client.elicitation import ElicitResult
 from fastmcp.exceptions import ToolError
 from serving import (
     DATA,
-    FASTMCP_RUN,
+    FASTMCP,
     KINDS,
     SERVER,
     WAYS,
@@ -623,7 +623,7 @@ def test_so_it_does_over_http(name: str, tmp_path: Path) -> None:
 
 def test_so_it_does_under_fastmcp_run(tmp_path: Path) -> None:
     wide = {"DATABASE_URL": NOBODY, "COLUMNS": "1000"}
-    done = run([*FASTMCP_RUN, "--no-banner"], tmp_path, wide)
+    done = run([FASTMCP, "run", str(SERVER), "--no-banner"], tmp_path, wide)  # as wide as its imports find it
     assert done.returncode != 0
     (said,) = done.stderr.splitlines()
     assert re.search(rf"DATABASE_URL: cannot open the database {HIDDEN}: ", said)

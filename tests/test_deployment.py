@@ -91,7 +91,7 @@ class Running:
 def running(
     home: Path,
     *arguments: str,
-    command: Sequence[str] = PYTHON_SERVER,
+    command: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Start a server; stdin and stdout are pipes. It is killed where the test has not ended it."""
@@ -99,7 +99,7 @@ def running(
     known = environment(home, {"DATABASE_URL": f"sqlite:///{database}", **(settings or {})})
     with log.open("w") as written:
         process = subprocess.Popen(
-            [*command, *arguments],
+            [*(command or warm_server()), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=written,

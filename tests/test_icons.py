@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 import pytest_asyncio
 from fastmcp import Client
-from serving import FASTMCP, SERVER, WAYS, new_desk, run
+from serving import WAYS, new_desk, run, warm_fastmcp
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOST_BYTES = 400  # of an icon as JSON; the server's own goes out with every sessionless answer
@@ -100,7 +100,7 @@ class TestWhatAClientGets:
 
 def test_inspect_knows_them(tmp_path: Path) -> None:
     """The command by which hosts look at a server."""
-    ran = run((FASTMCP, "inspect", str(SERVER), "--format", "mcp"), tmp_path)
+    ran = run((*warm_fastmcp("inspect"), "--format", "mcp"), tmp_path)
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["serverInfo"]["icons"][0]["src"].startswith("data:image/svg+xml;base64,")

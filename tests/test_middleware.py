@@ -32,6 +32,8 @@ from serving import (
     new_desk,
     rows,
     serving_http,
+    warm_python,
+    warm_server,
 )
 
 from mcp_workbench.services import IdentityProvider, identity_provider, valkey
@@ -359,8 +361,8 @@ async def test_a_new_version_does_not_give_the_old_ones_answers(tmp_path: Path) 
     with store_elsewhere() as shared:
         said = []
         for command, settings in (
-            (PYTHON_SERVER, {**shared, "DESK_DATA": str(DATA)}),
-            ((sys.executable, str(newer)), {**shared, **few}),
+            (warm_server(), {**shared, "DESK_DATA": str(DATA)}),
+            ((*warm_python(), str(newer)), {**shared, **few}),
         ):
             with new_desk(way, tmp_path, command=command, settings=settings) as desk:
                 async with desk as client:

@@ -26,7 +26,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 from mcp.shared.exceptions import MCPError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from serving import DATA, SERVER, WAYS, Way, new_desk, rows, run, serving_http, warm_server
+from serving import DATA, SERVER, WAYS, Way, new_desk, rows, run, serving_http, warm_python, warm_server
 from test_apis import EYRE, SUGGEST, TOKEN, Office, is_open, told_of
 
 from mcp_workbench.services import valkey
@@ -116,7 +116,7 @@ class TestSettings:
             "try: server.SETTINGS.auth_details['audience'] = ''\n"
             "except TypeError: print('frozen')"
         )
-        done = run([sys.executable, "-c", code], tmp_path, settings)
+        done = run([*warm_python(), "-c", code], tmp_path, settings)
         shown, *frozen = done.stdout.splitlines()
         assert frozen == ["frozen"] * 2, done.stderr
         assert shown.startswith("Settings(data=")
@@ -136,7 +136,7 @@ class TestEnvFile:
 
     def started(self, server: Path, settings: dict[str, str]) -> tuple[int, list[str]]:
         home = server.parent.parent / "elsewhere"
-        done = run([sys.executable, str(server)], home, {"DESK_DATA": str(DATA), **settings})
+        done = run([*warm_python(), str(server)], home, {"DESK_DATA": str(DATA), **settings})
         assert SECRET not in done.stderr
         return done.returncode, named(done.stderr)
 
@@ -157,7 +157,7 @@ class TestEnvFile:
     def test_one_that_cannot_be_read(self, copied: Path) -> None:
         copied.with_name(".env").write_bytes(f"RATE_LIMIT=caf\xe9{SECRET}".encode("latin-1"))
         home = copied.parent.parent / "elsewhere"
-        done = run([sys.executable, str(copied)], home, {"DESK_DATA": str(DATA)})
+        done = run([*warm_python(), str(copied)], home, {"DESK_DATA": str(DATA)})
         assert done.returncode == 2
         assert done.stderr == ".env: got what cannot be read; it takes lines as NAME=value.\n"
 
@@ -165,7 +165,7 @@ class TestEnvFile:
         copied.with_name(".env").write_text(f"ACQUISITIONS_TOKEN={SECRET}\nRATE_LIMIT=9/day\n")
         code = "import os, server; print(server.SETTINGS.rate_limit, 'RATE_LIMIT' in os.environ)"
         home = copied.parent.parent / "elsewhere"
-        done = run([sys.executable, "-c", code], home, {"PYTHONPATH": str(copied.parent)})
+        done = run([*warm_python(), "-c", code], home, {"PYTHONPATH": str(copied.parent)})
         assert done.stdout == "9 per 1 day False\n", done.stderr
 
 
@@ -211,9 +211,9 @@ def test_a_pool_is_opened_late_closed_always_and_opened_again(tmp_path: Path) ->
         with redis.Redis.from_url(url) as admin:
             admin.ping()
             before = len(admin.client_list())
-            done = run([sys.executable, "-c", "import server"], tmp_path, settings)
+            done = run([*warm_python(), "-c", "import server"], tmp_path, settings)
             assert (done.returncode, len(admin.client_list())) == (0, before)
-        done = run([sys.executable, "-c", TWICE, url, BOOK], tmp_path, settings)
+        done = run([*warm_python(), "-c", TWICE, url, BOOK], tmp_path, settings)
     assert done.stdout.splitlines() == ["True 1"] * 2, done.stderr
     assert "Event loop is closed" not in done.stderr
 
@@ -246,7 +246,7 @@ async def main():
     print({len(t) for t in all_tries}, *apart, max(first) < 0.7, max(second) < 2)
 asyncio.run(main())
 """
-    done = run([sys.executable, "-c", code], tmp_path, {"PYTHONPATH": str(SERVER.parent)})
+    done = run([*warm_python(), "-c", code], tmp_path, {"PYTHONPATH": str(SERVER.parent)})
     assert done.stdout == "{3} True True True True\n", done.stderr
 
 
@@ -269,7 +269,7 @@ async def main():
     print([await tries("POST", answer, **{"Idempotency-Key": "k"}) for answer in (503, 429, 500, gone, slow)])
 asyncio.run(main())
 """
-    done = run([sys.executable, "-c", code], tmp_path, {"PYTHONPATH": str(SERVER.parent)})
+    done = run([*warm_python(), "-c", code], tmp_path, {"PYTHONPATH": str(SERVER.parent)})
     assert done.stdout.splitlines() == ["[1, 1, 1, 1, 1]", "[1, 1]", "[3, 3, 1, 3, 1]"], done.stderr
 
 
@@ -324,7 +324,7 @@ class TestErrors:
 
     async def test_what_nobody_foresaw_has_a_number_that_leads_to_it(self, way: Way, tmp_path: Path) -> None:
         broken = (
-            sys.executable,
+            *warm_python(),
             "-c",
             "import server\n@server.mcp.tool\ndef broken() -> str:\n"
             f"    raise KeyError({SECRET!r})\nserver.main()",

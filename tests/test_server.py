@@ -38,7 +38,6 @@ from serving import (
     BACKINGS,
     DATA,
     FASTMCP,
-    FASTMCP_RUN,
     PATIENCE,
     PYTHON_SERVER,
     ROOT,
@@ -54,6 +53,8 @@ from serving import (
     rows,
     run,
     serving_http,
+    warm_fastmcp,
+    warm_python,
     warm_server,
 )
 
@@ -970,7 +971,7 @@ class TestInternalErrors:
     @pytest.mark.xfail(strict=True, reason="FastMCP 4.1.2 does not mask what a prompt or completion raises")
     async def test_prompts_and_completions_hide_them(self, way: Way, tmp_path: Path) -> None:
         """Neither has anything that could fail, so what they use is broken before the server starts."""
-        broken = (sys.executable, "-c", BROKEN)
+        broken = (*warm_python(), "-c", BROKEN)
         settings = {"PYTHONPATH": str(SERVER.parent)}
         with new_desk(way, tmp_path, command=broken, settings=settings) as desk:
             async with desk as client:
@@ -1031,7 +1032,9 @@ def request(number: int, method: str, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
-@pytest.mark.parametrize("command", [PYTHON_SERVER, FASTMCP_RUN], ids=["python", "fastmcp-run"])
+@pytest.mark.parametrize(
+    "command", [PYTHON_SERVER, (FASTMCP, "run", str(SERVER))], ids=["python", "fastmcp-run"]
+)
 async def test_stdout_carries_nothing_but_json_rpc(command: tuple[str, ...], tmp_path: Path) -> None:
     """Line by line, with no client to tidy an address: good calls, bad calls, and no JSON at all."""
     sent: list[dict[str, Any] | str] = [
@@ -1180,7 +1183,7 @@ class TestFastmcpCommand:
         }
 
     async def test_run(self, way: Way, tmp_path: Path) -> None:
-        with new_desk(way, tmp_path, command=FASTMCP_RUN) as desk:
+        with new_desk(way, tmp_path, command=warm_fastmcp("run")) as desk:
             async with desk as client:
                 assert {tool.name for tool in await client.list_tools()} == TOOLS.keys()
                 assert await ask(client, "where_is", book_id=LEAGUES) == whereabouts(LEAGUES)

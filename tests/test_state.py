@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import pytest_asyncio
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
-from serving import ROOT, WAYS, Way, new_desk, run, serving_http
+from serving import ROOT, WAYS, Way, new_desk, run, serving_http, warm_python
 
 from mcp_workbench.services import identity_provider
 
@@ -163,7 +162,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("under", ["", "/desk"])
 def test_the_desk_is_a_guest_in_an_application(under: str, tmp_path: Path) -> None:
-    ended = run([sys.executable, "-c", GUEST, under], tmp_path, {"PYTHONPATH": str(ROOT)})
+    ended = run([*warm_python(), "-c", GUEST, under], tmp_path, {"PYTHONPATH": str(ROOT)})
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
     assert told == ["open", "a page", "verne-tour-du-monde", "verne-tour-du-monde", "closed"]

@@ -37,6 +37,7 @@ from serving import (
     new_desk,
     run,
     serving_http,
+    warm_python,
     warm_server,
 )
 
@@ -258,7 +259,7 @@ anyio.run(main)
 def test_what_no_key_opens_is_a_miss_and_no_error(tmp_path: Path) -> None:
     """The store that OAuth uses has no fallback: people log in again, instead of meeting an error."""
     settings = {"STORE_URL": (tmp_path / "kept").as_uri(), "PYTHONPATH": str(ROOT)}
-    alone = [sys.executable, "-c", STORE_ALONE]
+    alone = [*warm_python(), "-c", STORE_ALONE]
     old, new = new_key(), new_key()
     kept = run([*alone, "a host"], tmp_path, {**settings, "STORE_KEY": old})
     assert (kept.stdout, kept.stderr) == ("{'name': 'a host'}\n", "")
@@ -330,7 +331,7 @@ json.dump(ended, sys.stdout)
 def loaded(home: Path, *settings: dict[str, str]) -> list[tuple[int, str, str]]:
     """Load server.py with each of these settings, all in one process: code, stdout and stderr."""
     ended = subprocess.run(
-        [sys.executable, "-c", LOAD, str(SERVER)],
+        [*warm_python(), "-c", LOAD, str(SERVER)],
         input=json.dumps(settings),
         capture_output=True,
         check=True,
