@@ -14,7 +14,6 @@ import sys
 import textwrap
 import threading
 import warnings
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -34,16 +33,8 @@ COMMANDS = {
 _numbers = itertools.count()
 
 
-@cache
-def _leave_the_tests_alone() -> None:
-    """What is there before the first example is not looked through after each: 0.4 seconds of CPU."""
-    gc.collect()
-    gc.freeze()
-
-
 def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
     """Whether something was raised (or the command failed), and all that one reads of it."""
-    _leave_the_tests_alone()
     for name, text in {"server.py": example.code, **example.files}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,10 +61,14 @@ def seen(example: Example, folder: Path, era: str) -> tuple[bool, str]:
 
 
 def _forget_frames() -> None:
-    """Let go of what logged tracebacks hold: of a coroutine that nobody awaited it is said here, then."""
+    """Let go of what logged tracebacks hold: of a coroutine that nobody awaited it is said here, then.
+
+    What is left, the tests' own, is not looked through again after the next example: 0.4 seconds of CPU.
+    """
     for handler in logging.getLogger().handlers:
         getattr(handler, "records", []).clear()
     gc.collect()
+    gc.freeze()
 
 
 async def _use(example: Example, folder: Path, era: str) -> None:

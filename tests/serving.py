@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -67,6 +68,17 @@ def _imported() -> str:
 def warm_python() -> tuple[str, ...]:
     """The command that runs a Python file without the wait for its imports, in place of sys.executable."""
     return (sys.executable, "-I", "-S", str(FORKING), "ask", _imported())
+
+
+@cache
+def warm_executable() -> str:
+    """A program that takes what Python takes: whoever starts sys.executable gets a fork when it is this."""
+    place = tempfile.TemporaryDirectory(prefix="python-")
+    atexit.register(place.cleanup)
+    program = Path(place.name) / "python"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(warm_python())} "$@"\n')
+    program.chmod(0o700)
+    return str(program)
 
 
 def warm_server() -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, SERVER, MakeWorkspace
 from jupyter_client.blocking.client import BlockingKernelClient
+from serving import warm_executable, warm_python
 
 from mcp_workbench import workspace
 from mcp_workbench.cli import main
@@ -31,10 +32,15 @@ def hello(name: str = "you") -> str:
 
 
 def workbench(folder: Path, *arguments: str, site: Path = ROOT, **more: str) -> dict[str, Any]:
-    """How to start the command line in a folder, from the checkout or from an unpacked wheel."""
-    code = f"import sys; from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
+    """How to start the command line in a folder, from the checkout or from an unpacked wheel.
+
+    From the checkout it is a fork, and so is every server that it starts.
+    """
+    python = (sys.executable,) if site != ROOT else warm_python()
+    warm = f"sys.executable = {warm_executable()!r}; " if site == ROOT else ""
+    code = f"import sys; {warm}from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
     variables = {**os.environ, "PYTHONPATH": str(site), "FASTMCP_CHECK_FOR_UPDATES": "off", **more}
-    return {"args": [sys.executable, "-c", code], "cwd": folder, "env": variables}
+    return {"args": [*python, "-c", code], "cwd": folder, "env": variables}
 
 
 def run_demo(folder: Path, *, site: Path = ROOT) -> subprocess.CompletedProcess[str]:
