@@ -1,12 +1,19 @@
-"""Execute chapters, each from a fresh kernel, with a bar for each: what `demo` and `book` begin with."""
+"""Execute chapters, each from a fresh kernel, with a bar for each: what `demo` and `book` begin with.
+
+A kernel takes about four CPU-seconds until a chapter's first cell has run, nearly all of them for imports.
+The kernels of this Python are forks of a process that has made them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +26,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mcp_workbench.course.record import VARIABLE
 from mcp_workbench.errors import WorkbenchError
+from mcp_workbench.forking import warm
 
+OWN_KERNEL = [sys.executable, "-m", "ipykernel_launcher"]
+IMPORTED = [
+    *("IPython.core.completer", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell"),
+    *("fastmcp:Client", "fastmcp:Context", "fastmcp:FastMCP", "jsonschema", "mcp.types", "uvicorn"),
+]
 THEIRS = frozenset({"DATABASE_URL", "STORE_URL", "STORE_KEY", "REDIS_URL"})  # not ours to write to
 
 
@@ -40,8 +53,20 @@ def environment(home: str) -> dict[str, str]:
     return {**kept, **folders, "FASTMCP_CHECK_FOR_UPDATES": "off", "PYTHONUNBUFFERED": "1"}
 
 
+class Kernel(AsyncKernelManager):
+    """Jupyter's manager, which starts a fork where it would start this Python."""
+
+    def __init__(self, python: Callable[[], Sequence[str]]) -> None:
+        super().__init__(transport_encryption="auto")
+        self.python = python
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        command = super().format_kernel_cmd(extra_arguments)
+        return [*self.python(), *command[1:]] if command[:3] == OWN_KERNEL else command
+
+
 async def execute(chapters: Sequence[Path], console: Console, *, undone: str) -> list[Any]:
-    """Execute every chapter from a fresh kernel, one at a time for each core; the files stay as they are.
+    """Execute every chapter from a fresh kernel, one more at once than there are cores; the files stay.
 
     Args:
         chapters: The notebooks.
@@ -57,12 +82,16 @@ async def execute(chapters: Sequence[Path], console: Console, *, undone: str) ->
     >>> notebooks = await execute(find().chapters(), Console(), undone="Nothing was exported.")
     >>> notebooks[0].cells[1].outputs
     """
-    at_a_time = asyncio.Semaphore(max(os.cpu_count() or 1, 1))
-    with bars(console) as progress:
+    at_a_time = asyncio.Semaphore((os.cpu_count() or 1) + 1)  # chapters wait, too: for servers, for time
+    with ExitStack() as started, bars(console) as progress:
+
+        @cache
+        def python() -> Sequence[str]:
+            return started.enter_context(warm(IMPORTED))
 
         async def one(path: Path) -> Any:
             async with at_a_time:
-                return await _execute_one(path, progress)
+                return await _execute_one(path, progress, python)
 
         results = await asyncio.gather(*(one(path) for path in chapters), return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
@@ -74,7 +103,7 @@ async def execute(chapters: Sequence[Path], console: Console, *, undone: str) ->
     return results
 
 
-async def _execute_one(path: Path, progress: Progress) -> Any:
+async def _execute_one(path: Path, progress: Progress, python: Callable[[], Sequence[str]]) -> Any:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -88,7 +117,7 @@ async def _execute_one(path: Path, progress: Progress) -> Any:
         if cell.cell_type == "code":
             progress.advance(task)
 
-    kernel = AsyncKernelManager(transport_encryption="auto")
+    kernel = Kernel(python)
     client = NotebookClient(
         notebook,
         km=kernel,

@@ -20,15 +20,15 @@ from types import ModuleType
 from typing import Any
 
 from fastmcp import Client
-from serving import WARM_FASTMCP, warm_python
+from serving import warm_python
 
 from mcp_workbench.eras import ERAS
 from mcp_workbench.rules.rule import Example
 
 COMMANDS = {
     "python": (),
-    "fastmcp inspect": (str(WARM_FASTMCP), "inspect"),
-    "fastmcp run": (str(WARM_FASTMCP), "run", "--no-banner"),
+    "fastmcp inspect": ("-m", "fastmcp.cli", "inspect"),
+    "fastmcp run": ("-m", "fastmcp.cli", "run", "--no-banner"),
 }
 _numbers = itertools.count()
 

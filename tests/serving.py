@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import atexit
 import json
 import re
 import shlex
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +30,7 @@ from mcp.client.stdio import get_default_environment
 from sqlalchemy import make_url
 
 from mcp_workbench.eras import ERAS, Mode
+from mcp_workbench.forking import warm
 from mcp_workbench.services import postgres, valkey
 
 ROOT = Path(__file__).parent.parent
@@ -37,37 +38,43 @@ SERVER = ROOT / "server.py"
 DATA = ROOT / "notebooks" / "data"
 
 FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
-FORKING = Path(__file__).with_name("forking.py")
-WARM_KERNEL = FORKING.with_name("warm_kernel.py")
-WARM_FASTMCP = FORKING.with_name("warm_fastmcp.py")
-WARM_PYTEST = FORKING.with_name("warm_pytest.py")
 PYTHON_SERVER = (sys.executable, str(SERVER))
 
 
+# What server.py, FastMCP's command line, a chapter's kernel and pytest with nbmake import when they start, or
+# soon after: once for all that the tests start.
+IMPORTED = """
+anyio._backends._asyncio asyncpg aiosqlite encodings.idna griffe jsonref jsonschema sse_starlette
+sqlalchemy.dialects.postgresql.asyncpg sqlalchemy.dialects.sqlite.aiosqlite
+uvicorn uvicorn.lifespan.on uvicorn.loops.auto uvicorn.protocols.http.auto
+fastapi fastmcp.cli fastmcp.cli.run fastmcp.exceptions fastmcp.utilities.inspect
+fastmcp:Client fastmcp:Context fastmcp:FastMCP mcp.types
+IPython.core.completer ipykernel.ipkernel ipykernel.kernelapp ipykernel.zmqshell
+_hypothesis_pytestplugin anyio.pytest_plugin hypothesis nbmake.pytest_items nbmake.pytest_plugin pytest
+pytest_asyncio.plugin xdist.looponfail xdist.plugin
+jupyter_client.manager nbclient nbformat rich.progress
+"""
+
+
+def _imported_by(file: Path) -> Iterator[str]:
+    """What a program takes from where when it starts, as `warm` has it."""
+    for node in ast.parse(file.read_bytes()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module != "__future__":
+            yield from (f"{node.module}:{alias.name}" for alias in node.names)
+
+
 @cache
-def _imported() -> str:
-    """The address of a process that has made the imports of what the tests start; see forking.py."""
-    place = Path(tempfile.mkdtemp(prefix="forking-"))
-    address = str(place / "socket")
-    files = map(str, (SERVER, WARM_KERNEL, WARM_FASTMCP, WARM_PYTEST))
-    command = [sys.executable, str(FORKING), "serve", address, *files]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=place, env=environment(place)
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-
-    def end() -> None:
-        process.communicate(timeout=PATIENCE)  # its input ends, and so does it
-        shutil.rmtree(place)
-
-    atexit.register(end)
-    return address
-
-
 def warm_python() -> tuple[str, ...]:
-    """The command that runs a Python file without the wait for its imports, in place of sys.executable."""
-    return (sys.executable, "-I", "-S", str(FORKING), "ask", _imported())
+    """The command that runs Python without the wait for these imports, in place of sys.executable."""
+    home = tempfile.TemporaryDirectory(prefix="home-")
+    atexit.register(home.cleanup)
+    started = ExitStack()
+    atexit.register(started.close)
+    return started.enter_context(
+        warm([*IMPORTED.split(), *_imported_by(SERVER)], environment(Path(home.name)))
+    )
 
 
 @cache
@@ -88,7 +95,7 @@ def warm_server() -> tuple[str, ...]:
 
 def warm_fastmcp(verb: str, server: Path = SERVER) -> tuple[str, ...]:
     """The command `fastmcp VERB server.py`, without the wait for its imports."""
-    return (*warm_python(), str(WARM_FASTMCP), verb, str(server))
+    return (*warm_python(), "-m", "fastmcp.cli", verb, str(server))
 
 
 @cache
@@ -98,7 +105,7 @@ def warm_kernels() -> str:
     atexit.register(found.cleanup)
     folder = Path(found.name) / "kernels" / "python3"
     folder.mkdir(parents=True)
-    command = [*warm_python(), str(WARM_KERNEL), "-f", "{connection_file}"]
+    command = [*warm_python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": command, "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     return found.name

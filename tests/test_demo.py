@@ -34,10 +34,11 @@ def hello(name: str = "you") -> str:
 def workbench(folder: Path, *arguments: str, site: Path = ROOT, **more: str) -> dict[str, Any]:
     """How to start the command line in a folder, from the checkout or from an unpacked wheel.
 
-    From the checkout it is a fork, and so is every server that it starts.
+    From the checkout, and with `warm_kernels`, it is a fork, and so is every server that it starts.
     """
-    python = (sys.executable,) if site != ROOT else warm_python()
-    warm = f"sys.executable = {warm_executable()!r}; " if site == ROOT else ""
+    forks = site == ROOT and "JUPYTER_PATH" in os.environ
+    python = warm_python() if forks else (sys.executable,)
+    warm = f"sys.executable = {warm_executable()!r}; " if forks else ""
     code = f"import sys; {warm}from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
     variables = {**os.environ, "PYTHONPATH": str(site), "FASTMCP_CHECK_FOR_UPDATES": "off", **more}
     return {"args": [*python, "-c", code], "cwd": folder, "env": variables}
@@ -117,6 +118,28 @@ def test_what_a_kernel_says_as_it_ends_is_not_shown(make_workspace: MakeWorkspac
     ran = run_demo(make_workspace(a=[SERVER, ends, HELLO]))
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "a word at the end" not in ran.stdout
+
+
+LOOKS = r"""
+import os, sys
+from pathlib import Path
+command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().decode().split("\0")
+assert Path(command[1]).name == "forking.py" and "serve" in command, command
+assert "fastmcp.server.server" in sys.modules
+import beside
+assert os.environ["MCP_WORKBENCH_PROGRESS"] == os.devnull
+"""
+UNTOUCHED = "import sys\nassert 'beside' not in sys.modules"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every kernel is started anew")
+def test_its_kernels_are_forks(make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUPYTER_PATH")
+    folder = make_workspace(a=[LOOKS, SERVER], b=[UNTOUCHED])
+    (folder / "notebooks" / "beside.py").write_text("here = True\n")
+    ran = run_demo(folder)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
 
 
 def test_a_kernel_that_does_not_start_shows_its_log(

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from serving import WARM_PYTEST, WAYS, new_desk, warm_python
+from serving import WAYS, new_desk, warm_python
 
 from mcp_workbench.cli import main
 from mcp_workbench.new.templates import TEMPLATES
@@ -49,7 +49,7 @@ components:
 def own_tests(folder: Path, *arguments: str) -> str:
     """Run `pytest` in a workspace's folder, in a fork that has imported it. Gives its last line."""
     ran = subprocess.run(
-        [*warm_python(), str(WARM_PYTEST), "-p", "no:cacheprovider", *arguments],
+        [*warm_python(), "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from conftest import ROOT
 from exercise_cells import with_stubs
 from notebook_scan import scan
 from notebook_style import faults
-from serving import WARM_PYTEST, warm_kernels, warm_python
+from serving import warm_kernels, warm_python
 
 from mcp_workbench.course.feedback import STRICT
 
@@ -41,7 +41,7 @@ def copies(tmp_path: Path) -> Path:
 
 def execute(path: Path) -> tuple[Notebook, str]:
     """Execute a notebook under nbmake, as CI does; gives it executed, and what pytest said if it failed."""
-    command = [*warm_python(), str(WARM_PYTEST), "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+    command = [*warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
     ran = subprocess.run(
         [*command, "--nbmake", "--nbmake-timeout=300", "--overwrite", str(path)],
         cwd=path.parent,

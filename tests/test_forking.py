@@ -1,0 +1,185 @@
+"""Programs in forks: a fork is to be as Python started anew is, to itself and to the one who started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mcp_workbench.forking import warm
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Python is started anew")
+# Whether it was forked, and what a program sees of how it was started.
+TELLS = """
+import json, os, sys, fastmcp
+print(json.dumps({
+    "forked": "wave" in sys.modules, "argv": sys.argv, "path": sys.path[0], "name": __name__,
+    "folder": os.getcwd(), "word": os.environ.get("WORD"), "level": fastmcp.settings.log_level,
+    "input": sys.stdin.read(),
+}))
+"""
+Python = tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def python() -> Iterator[Python]:
+    with warm(["fastmcp:FastMCP", "wave"]) as command:  # no other module imports it
+        yield command
+
+
+def told(command: list[str], folder: Path, **settings: str) -> dict[str, object]:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **settings},
+        input="x\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    found: dict[str, object] = __import__("json").loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("how", ["file", "-c", "-m"])
+def test_it_sees_what_it_would_see_started_anew(python: Python, tmp_path: Path, how: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "tells.py").write_text(TELLS)
+    given = {
+        "file": [str(tmp_path / "elsewhere" / "tells.py")],
+        "-c": ["-c", TELLS],
+        "-m": ["-m", "tells"],
+    }[how]
+    folder = tmp_path / "elsewhere" if how == "-m" else tmp_path
+    settings = {"WORD": "a word", "FASTMCP_LOG_LEVEL": "WARNING", "FASTMCP_HOME": str(tmp_path)}
+    forked = told([*python, *given, "one", "two"], folder, **settings)
+    anew = told([sys.executable, *given, "one", "two"], folder, **settings)
+    assert forked == {**anew, "forked": True}
+    assert anew["forked"] is False
+
+
+def test_one_fork_knows_nothing_of_another(python: Python) -> None:
+    for _ in "12":
+        code = "import sys, wave; sys.exit(hasattr(wave, 'ours') or setattr(wave, 'ours', 1))"
+        assert subprocess.run([*python, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("FASTMCP_MASK_ERROR_DETAILS", "true"), ("PYTHONDEVMODE", "1"), ("PYTHONWARNINGS", "error")],
+)
+def test_with_what_is_read_at_import_it_is_started_anew(
+    python: Python, tmp_path: Path, name: str, value: str
+) -> None:
+    code = "import sys; sys.exit('wave' in sys.modules)"
+    assert subprocess.run([*python, "-c", code], check=False).returncode == 1
+    done = subprocess.run([*python, "-c", code], env={**os.environ, name: value}, check=False)
+    assert done.returncode == 0
+
+
+def test_sitecustomize_is_imported(python: Python, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os\nos.environ['WORD'] = 'from the site'\n")
+    code = "import os; print(os.environ['WORD'])"
+    done = subprocess.run(
+        [*python, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"from the site\n"
+
+
+def test_an_import_that_fails_is_shown_and_everything_is_started_anew(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with warm(["no_such_module"]) as python:
+        for _ in "12":
+            done = subprocess.run([*python, "-c", "print('here')"], capture_output=True, check=True)
+            assert done.stdout == b"here\n"
+    assert "No module named 'no_such_module'" in capfd.readouterr().err
+
+
+# How it ends --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [("raise SystemExit(7)", 7), ("1 / 0", 1), ("import os; os.kill(os.getpid(), 9)", -9), ("", 0)],
+)
+def test_its_exit_code_is_the_forks(python: Python, code: str, ends: int) -> None:
+    assert subprocess.run([*python, "-c", code], stderr=subprocess.DEVNULL, check=False).returncode == ends
+
+
+SLEEPS = """
+import atexit, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+atexit.register(print, "in order", flush=True)
+try:
+    import os
+    print(os.getpid(), child.pid, flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    child.kill()
+"""
+
+
+def started(python: Python, code: str = SLEEPS) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    process = subprocess.Popen([*python, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, [psutil.Process(int(number)) for number in process.stdout.readline().split()]
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_signal_is_passed_on(python: Python) -> None:
+    process, there = started(python)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=10)
+    assert (process.returncode, said) == (0, "in order\n")
+    assert gone(there)
+
+
+def test_when_who_asked_is_killed_all_that_was_started_ends(python: Python) -> None:
+    process, there = started(python)
+    process.kill()
+    process.communicate(timeout=10)
+    assert gone(there)
+
+
+def test_with_the_first_process_everything_ends() -> None:
+    with warm(["wave"]) as python:
+        process, there = started(python)
+        parent = there[0].parent()
+        assert parent is not None
+        assert parent.pid != process.pid
+    process.communicate(timeout=10)
+    assert gone([parent, *there])
+
+
+def test_so_it_does_when_the_program_that_started_it_is_killed() -> None:
+    code = (
+        "import subprocess, sys; from mcp_workbench.forking import warm\n"
+        "with warm(['wave']) as python:\n"
+        f"    subprocess.run([*python, '-c', {SLEEPS!r}], check=False)\n"
+    )
+    process, there = started((sys.executable,), code)
+    parent = there[0].parent()
+    assert parent is not None
+    process.kill()
+    process.communicate(timeout=10)
+    assert gone([parent, *there])
