@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -119,22 +120,28 @@ def test_its_exit_code_is_the_forks(python: Python, code: str, ends: int) -> Non
 
 
 SLEEPS = """
-import atexit, subprocess, sys, time
+import atexit, os, signal, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+atexit.register(child.kill)
 atexit.register(print, "in order", flush=True)
-try:
-    import os
-    print(os.getpid(), child.pid, flush=True)
-    time.sleep(60)
-except KeyboardInterrupt:
-    child.kill()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+print(os.getpid(), child.pid, flush=True)
+time.sleep(60)
 """
 
 
-def started(python: Python, code: str = SLEEPS) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+@contextmanager
+def started(
+    python: Python, code: str = SLEEPS
+) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """A process that sleeps, and that which runs in it and what this started."""
     process = subprocess.Popen([*python, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process, [psutil.Process(int(number)) for number in process.stdout.readline().split()]
+    try:
+        assert process.stdout is not None
+        yield process, [psutil.Process(int(number)) for number in process.stdout.readline().split()]
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -147,27 +154,24 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 
 def test_a_signal_is_passed_on(python: Python) -> None:
-    process, there = started(python)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=10)
-    assert (process.returncode, said) == (0, "in order\n")
-    assert gone(there)
+    with started(python) as (process, there):
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=10)
+        assert (process.returncode, said) == (3, "in order\n")
+        assert gone(there)
 
 
 def test_when_who_asked_is_killed_all_that_was_started_ends(python: Python) -> None:
-    process, there = started(python)
-    process.kill()
-    process.communicate(timeout=10)
-    assert gone(there)
+    with started(python) as (process, there):
+        process.kill()
+        assert gone(there)
 
 
 def test_with_the_first_process_everything_ends() -> None:
-    with warm(["wave"]) as python:
-        process, there = started(python)
+    with warm(["wave"]) as python, started(python) as (process, there):
         parent = there[0].parent()
         assert parent is not None
         assert parent.pid != process.pid
-    process.communicate(timeout=10)
     assert gone([parent, *there])
 
 
@@ -177,9 +181,8 @@ def test_so_it_does_when_the_program_that_started_it_is_killed() -> None:
         "with warm(['wave']) as python:\n"
         f"    subprocess.run([*python, '-c', {SLEEPS!r}], check=False)\n"
     )
-    process, there = started((sys.executable,), code)
-    parent = there[0].parent()
-    assert parent is not None
-    process.kill()
-    process.communicate(timeout=10)
-    assert gone([parent, *there])
+    with started((sys.executable,), code) as (process, there):
+        parent = there[0].parent()
+        assert parent is not None
+        process.kill()
+        assert gone([parent, *there])

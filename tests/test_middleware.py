@@ -250,6 +250,18 @@ async def test_the_desk_stays_open_when_the_store_is_gone(over_http: Way, tmp_pa
     assert {line["error"] for line in warnings} == {"StorageError"}
 
 
+async def test_no_traceback_is_drawn(tmp_path: Path) -> None:
+    """FastMCP would draw the traceback of what cannot be read, for half a second of CPU each."""
+    way = Way("stdio", "sessionless")
+    with new_desk(way, tmp_path) as desk:
+        async with desk as client:
+            with pytest.raises(MCPError, match="No book has the id 'nowhere'"):
+                await client.read_resource("book://nowhere")
+    log = log_of(tmp_path, way)
+    assert "ERROR:fastmcp.server.server:Error reading resource 'book://nowhere'\nTraceback (most" in log
+    assert not set("╭│❱").intersection(log)
+
+
 # Scopes ----------------------------------------------------------------------------------------------
 
 
