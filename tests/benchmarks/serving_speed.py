@@ -54,12 +54,14 @@ from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
 from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware
 from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
 from fastmcp.server.middleware.timing import TimingMiddleware
+from fastmcp.utilities.logging import configure_logging
 
 kind, layers = sys.argv.pop(1), server.mcp.middleware
 if kind == "bare":
     layers[:] = [l for l in layers if isinstance(l, (server.SchemaLookup, DereferenceRefsMiddleware))]
     assert len(layers) == 2
 else:
+    configure_logging()  # server.py has put a plain handler in the place of FastMCP's own
     own = [ErrorHandlingMiddleware(transform_errors=False), TimingMiddleware(), StructuredLoggingMiddleware()]
     assert [type(layer) for layer in layers[:5]] == [server.SchemaLookup, server.Requests, *map(type, own)]
     layers[:5] = own
