@@ -39,7 +39,7 @@
 # chapter 05_storage.ipynb sha256:3ca16fc1443541df
 # chapter 06a_lifespan.ipynb sha256:3e8a7b8b3b15aed7
 # chapter 06b_state.ipynb sha256:c0f5900e90985a2b
-# chapter 07a_middleware.ipynb sha256:91e9d10de7ba6cb0
+# chapter 07a_middleware.ipynb sha256:98150c92c26e1c7a
 # chapter 07b_limits.ipynb sha256:7c3bb83fed105796
 # chapter 08_composition.ipynb sha256:97037c43b1b0f652
 # chapter 09a_tokens.ipynb sha256:45a08779f3285455
@@ -51,7 +51,7 @@
 # chapter 14a_settings.ipynb sha256:53eebbe18a865f00
 # chapter 14b_neighbours.ipynb sha256:6e2ae94458002d7c
 # chapter 14c_traces.ipynb sha256:3b33792a360d3df4
-# this file, but for this line, sha256:0afcdbcb85eca340
+# this file, but for this line, sha256:10fa6e433b322c6e
 
 import argparse
 import asyncio
@@ -872,7 +872,7 @@ class JsonLines(logging.Formatter):
 
 # %% 07a_middleware.ipynb#plain-log  Errors, times, a log
 log = get_logger("desk")  # below FastMCP's own, and so at its level
-log.propagate = False
+log.propagate = False  # else FastMCP's handler would write each line again
 log.handlers = [logging.StreamHandler()]  # to stderr: stdout belongs to the protocol
 log.handlers[0].setFormatter(JsonLines())
 to_stderr = logging.StreamHandler()

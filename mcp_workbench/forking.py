@@ -22,10 +22,10 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 READ_AT_IMPORT = ("FASTMCP_", "PYTHONDEVMODE", "PYTHONWARNINGS")
-HOME, LOG_LEVEL = TOLD = ("FASTMCP_HOME", "FASTMCP_LOG_LEVEL")  # used later: a child is told its own
+TOLD = ("FASTMCP_HOME", "FASTMCP_LOG_LEVEL")  # used later: a child is told its own
 NEVER_MIND = (*TOLD, "FASTMCP_CHECK_FOR_UPDATES")
 STREAMS = (0, 1, 2)
 
@@ -56,6 +56,7 @@ def warm(names: Sequence[str], environment: Mapping[str, str] | None = None) -> 
             stdout=subprocess.PIPE,
             cwd=place,
             env=environment,
+            start_new_session=True,  # Ctrl-C is for whoever started it, and so it ends with them
         )
         assert process.stdout is not None
         process.stdout.readline()  # it listens, and now imports; or it has ended
@@ -100,7 +101,7 @@ def ask(address: str, command: list[str]) -> int:
     return code
 
 
-def _run_cold(command: list[str]) -> None:
+def _run_cold(command: list[str]) -> NoReturn:
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  # from a list, as ever
 
 
@@ -217,16 +218,13 @@ def _become(told: dict[str, Any], streams: list[int]) -> None:
 
 
 def _tell_fastmcp() -> None:
-    from pathlib import Path
-
     import fastmcp
+    from fastmcp.settings import Settings
     from fastmcp.utilities.logging import configure_logging
-    from platformdirs import user_data_path
 
-    fastmcp.settings.home = Path(os.environ.get(HOME) or user_data_path("fastmcp", appauthor=False))
-    if level := os.environ.get(LOG_LEVEL):
-        fastmcp.settings.log_level = level  # type: ignore[assignment]
-        configure_logging(level=level)  # type: ignore[arg-type]
+    own = Settings()
+    fastmcp.settings.home, fastmcp.settings.log_level = own.home, own.log_level
+    configure_logging(level=own.log_level)
 
 
 def run(command: list[str]) -> None:

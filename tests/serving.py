@@ -41,15 +41,12 @@ FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
 PYTHON_SERVER = (sys.executable, str(SERVER))
 
 
-# What server.py, FastMCP's command line, a chapter's kernel and pytest with nbmake import when they start, or
-# soon after: once for all that the tests start.
+# What server.py, FastMCP's command line, `demo` and pytest with nbmake import when they start, or soon after.
 IMPORTED = """
-anyio._backends._asyncio asyncpg aiosqlite encodings.idna griffe jsonref jsonschema sse_starlette
+anyio._backends._asyncio asyncpg aiosqlite encodings.idna griffe jsonref sse_starlette
 sqlalchemy.dialects.postgresql.asyncpg sqlalchemy.dialects.sqlite.aiosqlite
-uvicorn uvicorn.lifespan.on uvicorn.loops.auto uvicorn.protocols.http.auto
+uvicorn.lifespan.on uvicorn.loops.auto uvicorn.protocols.http.auto
 fastapi fastmcp.cli fastmcp.cli.run fastmcp.exceptions fastmcp.utilities.inspect
-fastmcp:Client fastmcp:Context fastmcp:FastMCP mcp.types
-IPython.core.completer ipykernel.ipkernel ipykernel.kernelapp ipykernel.zmqshell
 _hypothesis_pytestplugin anyio.pytest_plugin hypothesis nbmake.pytest_items nbmake.pytest_plugin pytest
 pytest_asyncio.plugin xdist.looponfail xdist.plugin
 jupyter_client.manager nbclient nbformat rich.progress
@@ -68,12 +65,14 @@ def _imported_by(file: Path) -> Iterator[str]:
 @cache
 def warm_python() -> tuple[str, ...]:
     """The command that runs Python without the wait for these imports, in place of sys.executable."""
+    from mcp_workbench.executing import IMPORTED as FOR_KERNELS
+
     home = tempfile.TemporaryDirectory(prefix="home-")
     atexit.register(home.cleanup)
     started = ExitStack()
     atexit.register(started.close)
     return started.enter_context(
-        warm([*IMPORTED.split(), *_imported_by(SERVER)], environment(Path(home.name)))
+        warm([*FOR_KERNELS, *IMPORTED.split(), *_imported_by(SERVER)], environment(Path(home.name)))
     )
 
 

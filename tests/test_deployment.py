@@ -39,6 +39,7 @@ from serving import (
     warm_server,
 )
 
+from mcp_workbench.eras import ERAS
 from mcp_workbench.services import valkey
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without a signal")
@@ -118,7 +119,6 @@ def running(
 
 HTTP = ("--transport", "http", "--host", "127.0.0.1", "--port", "0")
 CALLED = '"request_start", "method": "tools/call"'
-ERAS = {"sessionless": "auto", "handshake": "legacy"}
 
 
 @posix

@@ -167,6 +167,28 @@ def test_when_who_asked_is_killed_all_that_was_started_ends(python: Python) -> N
         assert gone(there)
 
 
+def test_ctrl_c_in_a_terminal_is_not_for_the_first_process() -> None:
+    code = (
+        "import signal, time; from mcp_workbench.forking import warm\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
+        "with warm(['wave']) as python:\n"
+        "    print('here', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert said.count("KeyboardInterrupt") == 1
+
+
 def test_with_the_first_process_everything_ends() -> None:
     with warm(["wave"]) as python, started(python) as (process, there):
         parent = there[0].parent()
