@@ -1,33 +1,37 @@
 """Run Python programs in forks of a process that has made their imports: a kernel in a tenth of its time.
 
 Most of what a kernel, or a server, does when it starts is to import what all others import. `warm` starts a
-process that imports it once. `python forking.py ask SOCKET FILE ARGUMENT...` is then what one starts instead
+process that imports it once. `python ask_for_fork.py SOCKET FILE ARGUMENT...` is then what one starts instead
 of `python FILE ARGUMENT...`: it hands its standard streams, environment and folder to that process, which
-forks; the child runs the file as __main__. `-c CODE` and `-m MODULE` may stand in place of the file, as they
-do for Python. A signal to the one that asked is passed on, its end by force ends the child and all that the
-child started, and the child's exit code is its own.
+forks; the child runs the file as __main__. `-c CODE` and `-m MODULE` may stand in place of the file, and `-P`
+before it, as for Python. A signal to the one that asked is passed on, its end by force ends the child and all
+that the child started, and the child's exit code is its own. What the child starts with this Python, or with
+a command that is installed beside it, is a fork too.
 
-Where that cannot be, Python is started as usual: on other systems than Linux, when the imports failed, and
-with other settings than those of the first process that FastMCP reads when it is imported (FASTMCP_..., but
-for those in TOLD) or Python when it starts.
+Where that cannot be, Python is started as usual: on other systems than Linux, when the imports failed, with
+other options of Python's, and with other settings than the first process has, of those that Python reads
+only when it starts and FastMCP when it is imported (READ_ONCE).
 """
 
 from __future__ import annotations
 
-import array
-import json
+import atexit
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-READ_AT_IMPORT = ("FASTMCP_", "PYTHONDEVMODE", "PYTHONWARNINGS")
-TOLD = ("FASTMCP_HOME", "FASTMCP_LOG_LEVEL")  # used later: a child is told its own
-NEVER_MIND = (*TOLD, "FASTMCP_CHECK_FOR_UPDATES")
+if TYPE_CHECKING:
+    import subprocess
+
+ASK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ask_for_fork.py")  # noqa: PTH100, PTH118, PTH120
+READ_ONCE = ("FASTMCP_DEPRECATION_WARNINGS", "FASTMCP_ENV_FILE", "FASTMCP_LOG_ENABLED", "PYTHON")
+TOLD = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
 STREAMS = (0, 1, 2)
+BEYOND_FORKS = ("executable", "pass_fds", "preexec_fn", "shell")  # what Popen does, a fork does not
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def warm(names: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     with tempfile.TemporaryDirectory(prefix="forking-") as place:
         address = f"{place}/socket"
         process = subprocess.Popen(
-            [sys.executable, __file__, "serve", address, *names],
+            [sys.executable, __file__, address, *names],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=place,
@@ -61,56 +65,63 @@ def warm(names: Sequence[str], environment: Mapping[str, str] | None = None) -> 
         assert process.stdout is not None
         process.stdout.readline()  # it listens, and now imports; or it has ended
         try:
-            yield (sys.executable, "-I", "-S", __file__, "ask", address)
+            yield _python(address)
         finally:
             process.communicate()  # its input ends, and so does it
 
 
-# The process that was started in place of Python --------------------------------------------------------
+def _python(address: str) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", ASK, address)
 
 
-def ask(address: str, command: list[str]) -> int:
-    """Have the command run by a fork of the process that listens there; gives its exit code."""
-    try:
-        with open(f"{address}.read") as read:  # noqa: PTH123  # pathlib takes longer to import than all this
-            if json.load(read) != _read_at_import():
-                _run_cold(command)
-    except FileNotFoundError:
-        _run_cold(command)
-    folder = os.getcwd()  # noqa: PTH109
-    told = {"command": command, "folder": folder, "environment": dict(os.environ)}
-    with socket.socket(socket.AF_UNIX) as line:
-        try:
-            line.connect(address)
-            text = json.dumps(told).encode() + b"\n"
-            line.sendmsg([text[:1]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", STREAMS))])
-            line.sendall(text[1:])
-            answers = line.makefile("r")
-            child = int(answers.readline())
-        except (OSError, ValueError):  # it has ended
-            _run_cold(command)
-        for stream in STREAMS:  # the child's own now: where one end waits for the other to close, both must
-            os.close(stream)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda got, _: os.kill(child, got))
-        code = int(answers.readline() or -signal.SIGKILL)
-    if code < 0:  # ended by a signal: end by the same
-        with suppress(OSError):  # SIGKILL is as it is
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    return code
+def popen(python: Sequence[str]) -> type[subprocess.Popen[Any]]:
+    """A subprocess.Popen that starts with `python` what it would start with this Python.
+
+    >>> with warm(["fastmcp:FastMCP"]) as python:
+    ...     popen(python)([sys.executable, "server.py"]).wait()
+    """
+    import subprocess
+
+    class Popen(subprocess.Popen[Any]):
+        def __init__(self, args: Any, *more: Any, **options: Any) -> None:
+            forked = args
+            if not (more or any(options.get(name) for name in BEYOND_FORKS)):
+                forked = _forked(args, python, options.get("env") or os.environ)
+            super().__init__(forked, *more, **options)
+            self.args = args
+
+    return Popen
 
 
-def _run_cold(command: list[str]) -> NoReturn:
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  # from a list, as ever
+def _forked(args: Any, python: Sequence[str], environment: Mapping[str, str]) -> Any:
+    """The command that has this Python, or a command that is installed beside it, run in a fork."""
+    from pathlib import Path
+    from shutil import which
 
-
-def _read_at_import() -> dict[str, str]:
-    names = (name for name in os.environ if name.startswith(READ_AT_IMPORT) and name not in NEVER_MIND)
-    return {name: os.environ[name] for name in names}
+    if isinstance(args, str | bytes | os.PathLike) or len(args) == 0:
+        return args
+    program, *given = args
+    place = which(os.fsdecode(program), path=environment.get("PATH"))
+    if place is None or Path(place).parent != Path(sys.executable).parent:
+        return args
+    if Path(place).samefile(sys.executable):
+        return [*python, *given]
+    with Path(place).open("rb") as script:
+        first = script.readline(1000).strip()
+    of_this_python = first.startswith(b"#!") and Path(os.fsdecode(first[2:])).parent == Path(place).parent
+    return [*python, place, *given] if of_this_python else args
 
 
 # The process that forks ---------------------------------------------------------------------------------
+
+
+class Told(NamedTuple):
+    """What was asked for, and the three streams that came with it."""
+
+    folder: str
+    command: list[str]
+    environment: dict[str, str]
+    streams: list[int]
 
 
 def serve(address: str, names: Sequence[str]) -> list[str]:
@@ -118,10 +129,12 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
     command."""
     import gc
     import select
+    import warnings
     from importlib import import_module
 
-    with open(f"{address}.read", "w") as read:  # noqa: PTH123
-        json.dump(_read_at_import(), read)
+    at_start = len(warnings.filters)
+    atexit.register(_end)  # what is registered first is called last
+    ours = _read_once(os.environ)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(64)
@@ -143,24 +156,28 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
             if descriptor == listening.fileno():
                 line, _ = listening.accept()
                 try:
-                    told, streams = _told(line)
+                    told = _told(line)
                 except OSError:  # who asked was killed meanwhile
                     line.close()
                     continue
-                child = os.fork()
-                if child == 0:
+                alike = _is_plain(told.command) and _read_once(told.environment) == ours
+                child = os.fork() if alike else 0
+                if alike and child == 0:
                     listening.close()
                     line.close()
-                    _become(told, streams)
-                    return list(told["command"])
-                for stream in streams:
+                    _become(told, address, at_start)
+                    return told.command
+                for stream in told.streams:
                     os.close(stream)
+                with suppress(OSError):  # nobody is left to be told: the line ends, and so does the child
+                    line.sendall(f"{child}\n".encode())
+                if not child:
+                    line.close()
+                    continue
                 end = os.pidfd_open(child)
                 running[line.fileno()] = running[end] = (line, child, end)
                 poll.register(end, select.POLLIN)
                 poll.register(line, select.POLLIN)
-                with suppress(OSError):  # nobody is left to be told: the line ends, and so does the child
-                    line.sendall(f"{child}\n".encode())
                 continue
             line, child, end = running[descriptor]
             if descriptor != end:  # who asked was killed
@@ -177,15 +194,38 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
             line.close()
 
 
-def _told(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """What was asked, and the three streams that came with its first byte."""
-    text, streams, _, _ = socket.recv_fds(line, 1, len(STREAMS))
-    while not text.endswith(b"\n"):
-        more = line.recv(65536)
+def _told(line: socket.socket) -> Told:
+    """What ask_for_fork.py says, in the order in which it does."""
+    length, streams, _, _ = socket.recv_fds(line, 1, len(STREAMS))
+    length += _bytes(line, 8 - len(length))
+    folder, count, *rest = map(os.fsdecode, _bytes(line, int.from_bytes(length, "big")).split(b"\0"))
+    command, variables = rest[: int(count)], rest[int(count) :]
+    return Told(folder, command, dict(variable.split("=", 1) for variable in variables), streams)
+
+
+def _bytes(line: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        more = line.recv(count - len(found))
         if not more:
             raise ConnectionResetError
-        text += more
-    return json.loads(text), streams
+        found += more
+    return found
+
+
+def _is_plain(command: Sequence[str]) -> bool:
+    """A file, or one of the options that `run` knows."""
+    what = command[command[:1] == ["-P"] :][:1]
+    return bool(what) and (what[0] in ("-c", "-m") or not what[0].startswith("-"))
+
+
+def _read_once(environment: Mapping[str, str]) -> dict[str, str]:
+    """What would be other now, had it been other then; a warning that is an error might end an import."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(READ_ONCE) and (name not in TOLD or "error" in value)
+    }
 
 
 def _kill(child: int) -> None:
@@ -199,22 +239,49 @@ def _kill(child: int) -> None:
 # A fork -------------------------------------------------------------------------------------------------
 
 
-def _become(told: dict[str, Any], streams: list[int]) -> None:
-    """Take over the streams, the environment and the folder of who asked."""
+def _become(told: Told, address: str, at_start: int) -> None:
+    """Take over the streams, the environment and the folder of who asked; of the warning filters, the last
+    `at_start` are Python's own."""
+    import subprocess
+    import time
     from importlib import import_module
 
     os.setsid()
-    for stream, number in zip(streams, STREAMS, strict=True):
-        os.dup2(stream, number, inheritable=True)
-        os.close(stream)
-    os.chdir(told["folder"])
+    for descriptor, number in zip(told.streams, STREAMS, strict=True):
+        os.dup2(descriptor, number, inheritable=True)
+        os.close(descriptor)
+    os.chdir(told.folder)
     os.environ.clear()
-    os.environ.update(told["environment"])
+    os.environ.update(told.environment)
+    time.tzset()
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.reconfigure(
+            line_buffering=stream is sys.stderr or stream.isatty(),
+            write_through=bool(os.environ.get("PYTHONUNBUFFERED")),
+        )
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    _tell_warnings(at_start)
     if "fastmcp" in sys.modules:
         _tell_fastmcp()
+    subprocess.Popen = popen(_python(address))  # type: ignore[misc, assignment]
     with suppress(ImportError):
         import_module("sitecustomize")
+
+
+def _tell_warnings(at_start: int) -> None:
+    """Put the filters of PYTHONWARNINGS where Python has them: behind those that modules added since."""
+    import warnings
+
+    options = [option for option in os.environ.get("PYTHONWARNINGS", "").split(",") if option]
+    filters: Any = warnings.filters
+    own = len(filters) - at_start
+    added = filters[:own]
+    del filters[: own + len(sys.warnoptions)]
+    warnings._processoptions(options)  # type: ignore[attr-defined]
+    filters[:0] = added
+    sys.warnoptions[:] = options
 
 
 def _tell_fastmcp() -> None:
@@ -222,41 +289,74 @@ def _tell_fastmcp() -> None:
     from fastmcp.settings import Settings
     from fastmcp.utilities.logging import configure_logging
 
-    own = Settings()
-    fastmcp.settings.home, fastmcp.settings.log_level = own.home, own.log_level
-    configure_logging(level=own.log_level)
+    vars(fastmcp.settings).update(vars(Settings()))
+    configure_logging(level=fastmcp.settings.log_level)
+
+
+_code: int | None = None  # with which the program has ended, or the signal's negative
 
 
 def run(command: list[str]) -> None:
     """Run as __main__ the file, the `-c CODE` or the `-m MODULE` that a command names, as Python does."""
+    global _code  # noqa: PLW0603  # for _end
+    try:
+        _run(command)
+        _code = 0
+    except SystemExit as ended:
+        _code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    except BaseException as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        _code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+        sys.exit(1)
+
+
+def _run(command: list[str]) -> None:
+    import gc
     from pathlib import Path
     from runpy import run_module
     from types import ModuleType
 
-    what, *rest = command
+    safe = command[0] == "-P"
+    what, *rest = command[1:] if safe else command
     if what == "-m":
         sys.argv = rest
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+        sys.path[:0] = [] if safe else [os.getcwd()]  # noqa: PTH109
         run_module(rest[0], run_name="__main__", alter_sys=True)
         return
     main = ModuleType("__main__")
     main.__builtins__ = __builtins__  # type: ignore[attr-defined]
     sys.modules["__main__"] = main
+    atexit.register(gc.collect)
+    atexit.register(main.__dict__.clear)  # before it: what the program has made ends with it
     if what == "-c":
         sys.argv = ["-c", *rest[1:]]
-        sys.path.insert(0, "")
+        sys.path[:0] = [] if safe else [""]
         code = compile(rest[0], "<string>", "exec", dont_inherit=True)
     else:
-        sys.argv = command
-        sys.path.insert(0, str(Path(what).parent))
+        sys.argv = [what, *rest]
+        sys.path[:0] = [] if safe else [str(Path(what).parent)]
         main.__file__ = what
         code = compile(Path(what).read_bytes(), what, "exec", dont_inherit=True)
     exec(code, main.__dict__)  # noqa: S102  # the program that Python would have run
 
 
+def _end() -> None:
+    """End here: to take all imported modules apart, as Python does now, is 0.12 s of CPU."""
+    if _code is None:
+        return
+    with suppress(OSError, ValueError):  # what cannot be written is Python's to report
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if _code < 0:
+            signal.signal(-_code, signal.SIG_DFL)
+            os.kill(os.getpid(), -_code)
+        os._exit(_code)
+
+
 if __name__ == "__main__":
-    verb, where, *arguments = sys.argv[1:]
-    if verb == "ask":
-        sys.exit(ask(where, arguments))
     del sys.path[0]  # this package's own folder
-    run(serve(where, arguments))
+    run(serve(sys.argv[1], sys.argv[2:]))

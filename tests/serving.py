@@ -7,7 +7,6 @@ import asyncio
 import atexit
 import json
 import re
-import shlex
 import sqlite3
 import subprocess
 import sys
@@ -47,10 +46,8 @@ anyio._backends._asyncio asyncpg aiosqlite encodings.idna griffe jsonref sse_sta
 sqlalchemy.dialects.postgresql.asyncpg sqlalchemy.dialects.sqlite.aiosqlite
 uvicorn.lifespan.on uvicorn.loops.auto uvicorn.protocols.http.auto
 fastapi fastmcp.cli fastmcp.cli.run fastmcp.exceptions fastmcp.utilities.inspect
-_hypothesis_pytestplugin anyio.pytest_plugin hypothesis nbmake.pytest_items nbmake.pytest_plugin pytest
-pytest_asyncio.plugin xdist.looponfail xdist.plugin
 jupyter_client.manager nbclient nbformat rich.progress
-"""
+"""  # Not pytest: cyclopts and pytest itself warn where it is imported too early.
 
 
 def _imported_by(file: Path) -> Iterator[str]:
@@ -74,17 +71,6 @@ def warm_python() -> tuple[str, ...]:
     return started.enter_context(
         warm([*FOR_KERNELS, *IMPORTED.split(), *_imported_by(SERVER)], environment(Path(home.name)))
     )
-
-
-@cache
-def warm_executable() -> str:
-    """A program that takes what Python takes: whoever starts sys.executable gets a fork when it is this."""
-    place = tempfile.TemporaryDirectory(prefix="python-")
-    atexit.register(place.cleanup)
-    program = Path(place.name) / "python"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(warm_python())} "$@"\n')
-    program.chmod(0o700)
-    return str(program)
 
 
 def warm_server() -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeWorkspace
+from serving import warm_python
 
 from mcp_workbench.cli import main
 from mcp_workbench.findings import Finding, Place
+from mcp_workbench.forking import popen
 from mcp_workbench.rules import imported
 from mcp_workbench.rules.checking import asked
 from mcp_workbench.rules.imported import Loaded, loaded
@@ -43,6 +45,20 @@ login = OAuthProxy(
 mcp = FastMCP("desk", auth=login)
 """
 STORE = 'dict(client_storage=PrefixKeysWrapper(MemoryStore(), "desk"), require_authorization_consent=False)'
+
+
+ANEW = (
+    "test_a_fork_reports_nothing_and_is_ended",
+    "test_without_fastmcp",
+    "test_the_child_needs_no_workbench",
+)
+
+
+@pytest.fixture(autouse=True)
+def in_forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers are loaded in forks of a process that has FastMCP; where that matters, in Python started anew."""
+    if request.node.name not in ANEW:
+        monkeypatch.setattr(subprocess, "Popen", popen(warm_python()))
 
 
 def load(*paths: Path, found: tuple[Finding, ...] = ()) -> Loaded:

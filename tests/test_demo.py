@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, SERVER, MakeWorkspace
 from jupyter_client.blocking.client import BlockingKernelClient
-from serving import warm_executable, warm_python
+from serving import warm_python
 
 from mcp_workbench import workspace
 from mcp_workbench.cli import main
@@ -38,8 +38,7 @@ def workbench(folder: Path, *arguments: str, site: Path = ROOT, **more: str) -> 
     """
     forks = site == ROOT and "JUPYTER_PATH" in os.environ
     python = warm_python() if forks else (sys.executable,)
-    warm = f"sys.executable = {warm_executable()!r}; " if forks else ""
-    code = f"import sys; {warm}from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
+    code = f"import sys; from mcp_workbench.cli import main; sys.exit(main({list(arguments)!r}))"
     variables = {**os.environ, "PYTHONPATH": str(site), "FASTMCP_CHECK_FOR_UPDATES": "off", **more}
     return {"args": [*python, "-c", code], "cwd": folder, "env": variables}
 
@@ -124,7 +123,7 @@ LOOKS = r"""
 import os, sys
 from pathlib import Path
 command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().decode().split("\0")
-assert Path(command[1]).name == "forking.py" and "serve" in command, command
+assert Path(command[1]).name == "forking.py" and "ipykernel.ipkernel" in command, command
 assert "fastmcp.server.server" in sys.modules
 import beside
 assert os.environ["MCP_WORKBENCH_PROGRESS"] == os.devnull

@@ -19,11 +19,13 @@ from mcp_workbench.forking import warm
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Python is started anew")
 # Whether it was forked, and what a program sees of how it was started.
 TELLS = """
-import json, os, sys, fastmcp
+import json, os, sys, time, warnings, fastmcp
 print(json.dumps({
     "forked": "wave" in sys.modules, "argv": sys.argv, "path": sys.path[0], "name": __name__,
     "folder": os.getcwd(), "word": os.environ.get("WORD"), "level": fastmcp.settings.log_level,
-    "input": sys.stdin.read(),
+    "input": sys.stdin.read(), "zone": time.tzname, "compiled": sys.dont_write_bytecode,
+    "at once": sys.stdout.write_through, "banner": fastmcp.settings.show_server_banner,
+    "warnings": [*map(str, warnings.filters), *sys.warnoptions],
 }))
 """
 Python = tuple[str, ...]
@@ -50,17 +52,26 @@ def told(command: list[str], folder: Path, **settings: str) -> dict[str, object]
     return found
 
 
-@pytest.mark.parametrize("how", ["file", "-c", "-m"])
-def test_it_sees_what_it_would_see_started_anew(python: Python, tmp_path: Path, how: str) -> None:
+PYTHONS_OWN = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore,once"}
+
+
+@pytest.mark.parametrize("more", [{}, {"TZ": "JST-9", "FASTMCP_SHOW_SERVER_BANNER": "false", **PYTHONS_OWN}])
+@pytest.mark.parametrize("how", ["file", "-P", "-c", "-m"])
+def test_it_sees_what_it_would_see_started_anew(
+    python: Python, tmp_path: Path, how: str, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PYTHONS_OWN:
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "tells.py").write_text(TELLS)
     given = {
         "file": [str(tmp_path / "elsewhere" / "tells.py")],
+        "-P": ["-P", str(tmp_path / "elsewhere" / "tells.py")],
         "-c": ["-c", TELLS],
         "-m": ["-m", "tells"],
     }[how]
     folder = tmp_path / "elsewhere" if how == "-m" else tmp_path
-    settings = {"WORD": "a word", "FASTMCP_LOG_LEVEL": "WARNING", "FASTMCP_HOME": str(tmp_path)}
+    settings = {"WORD": "a word", "FASTMCP_LOG_LEVEL": "WARNING", "FASTMCP_HOME": str(tmp_path), **more}
     forked = told([*python, *given, "one", "two"], folder, **settings)
     anew = told([sys.executable, *given, "one", "two"], folder, **settings)
     assert forked == {**anew, "forked": True}
@@ -75,7 +86,7 @@ def test_one_fork_knows_nothing_of_another(python: Python) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("FASTMCP_MASK_ERROR_DETAILS", "true"), ("PYTHONDEVMODE", "1"), ("PYTHONWARNINGS", "error")],
+    [("FASTMCP_LOG_ENABLED", "false"), ("PYTHONDEVMODE", "1"), ("PYTHONWARNINGS", "error")],
 )
 def test_with_what_is_read_at_import_it_is_started_anew(
     python: Python, tmp_path: Path, name: str, value: str
@@ -83,6 +94,17 @@ def test_with_what_is_read_at_import_it_is_started_anew(
     code = "import sys; sys.exit('wave' in sys.modules)"
     assert subprocess.run([*python, "-c", code], check=False).returncode == 1
     done = subprocess.run([*python, "-c", code], env={**os.environ, name: value}, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("option", ["-W", "-X"])
+def test_with_other_options_it_is_started_anew(python: Python, option: str) -> None:
+    given = {"-W": "error", "-X": "importtime"}[option]
+    done = subprocess.run(
+        [*python, option, given, "-c", "import sys; sys.exit('wave' in sys.modules)"],
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
     assert done.returncode == 0
 
 
@@ -108,6 +130,43 @@ def test_an_import_that_fails_is_shown_and_everything_is_started_anew(
     assert "No module named 'no_such_module'" in capfd.readouterr().err
 
 
+STARTS = """
+import asyncio, os, subprocess, sys
+ASKED = "import sys; print('wave' in sys.modules, *sys.argv[1:])"
+def start(*command, **options):
+    done = subprocess.run([*command, "-c", ASKED, "a word"], stdout=subprocess.PIPE, text=True, **options)
+    assert done.args[0] == command[0]
+    return done.stdout.strip()
+async def start_async():
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ASKED, stdout=subprocess.PIPE)
+    return (await process.communicate())[0].decode().strip()
+beside = {**os.environ, "PATH": os.path.dirname(sys.executable)}
+print([start(sys.executable), start("python", env=beside), start(sys.executable, pass_fds=[2])])
+print(asyncio.run(start_async()), start("/usr/bin/env", "python3", env=beside))
+with open("/proc/self/cmdline") as own:
+    print(own.read().count("wave"), subprocess.run([sys.argv[1]], stdout=subprocess.PIPE).stdout.decode())
+"""
+
+
+def test_what_a_fork_starts_with_this_python_is_a_fork_too(python: Python, tmp_path: Path) -> None:
+    """Also a command that is installed beside it; what needs more than a fork has is started anew."""
+    command = Path(sys.executable).with_name(f"says-whether-{tmp_path.parent.name}-{os.getpid()}")
+    command.write_text(f"#!{sys.executable}\nimport sys\nprint('wave' in sys.modules, sys.argv)\n")
+    command.chmod(0o700)
+    try:
+        done = subprocess.run(
+            [*python, "-c", STARTS, str(command)], stdout=subprocess.PIPE, text=True, check=True
+        )
+    finally:
+        command.unlink()
+    assert done.stdout.splitlines() == [
+        "['True a word', 'True a word', 'False a word']",
+        "True False a word",
+        f"1 True {[str(command)]}",
+        "",
+    ]
+
+
 # How it ends --------------------------------------------------------------------------------------------
 
 
@@ -117,6 +176,36 @@ def test_an_import_that_fails_is_shown_and_everything_is_started_anew(
 )
 def test_its_exit_code_is_the_forks(python: Python, code: str, ends: int) -> None:
     assert subprocess.run([*python, "-c", code], stderr=subprocess.DEVNULL, check=False).returncode == ends
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1 / 0",
+        "raise SystemExit('why')",
+        "def f():\n    raise ValueError('why')\nf()",
+        "import sys\nsys.excepthook = lambda kind, *_: print('caught', kind)\n1 / 0",
+        "class Held:\n    def __del__(self):\n        print('let go', flush=True)\nheld = Held()",
+        "async def never():\n    pass\nheld = never()",
+        "import threading, time\n"
+        "def late():\n    time.sleep(0.2)\n    print('late')\nthreading.Thread(target=late).start()",
+        "print('unflushed', end='')",
+        "import os, sys\nif (child := os.fork()) == 0:\n    sys.exit(3)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
+        "import os, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "os.kill(os.getpid(), signal.SIGINT)",
+    ],
+)
+def test_its_last_words_are_those_of_python_started_anew(python: Python, code: str) -> None:
+    forked, anew = (
+        subprocess.run([*command, "-c", code], capture_output=True, text=True, check=False)
+        for command in (python, (sys.executable,))
+    )
+    hint = (
+        "RuntimeWarning: Enable tracemalloc to get the object allocation traceback\n"  # only a fork still can
+    )
+    said = (forked.returncode, forked.stdout, forked.stderr.replace(hint, ""))
+    assert said == (anew.returncode, anew.stdout, anew.stderr) != (0, "", "")
 
 
 SLEEPS = """

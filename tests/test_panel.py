@@ -26,6 +26,7 @@ from nbformat import from_dict
 from serving import WAYS, Way, new_desk, rows
 
 from mcp_workbench import inspector
+from mcp_workbench.forking import ASK
 from mcp_workbench.panel.form import FormError
 from mcp_workbench.panel.inspector import Inspector
 from mcp_workbench.services import serve
@@ -614,7 +615,7 @@ async def test_a_server_that_dies_is_said_to_and_connected_to_again(tmp_path: Pa
         async with opened(client.transport) as panel:
             await panel.call("opening_hours", {"branch": "Leith"})
             for child in psutil.Process().children():
-                if "ask" in child.cmdline():  # see forking.py
+                if ASK in child.cmdline():
                     child.kill()
             panel.result = None
             await panel.call("opening_hours", {"branch": "Leith"})
