@@ -56,7 +56,7 @@ ANEW = (
 
 @pytest.fixture(autouse=True)
 def in_forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers are loaded in forks of a process that has FastMCP; where that matters, in Python started anew."""
+    """Servers are loaded in forks of a process that has FastMCP; where that matters, anew."""
     if request.node.name not in ANEW:
         monkeypatch.setattr(subprocess, "Popen", popen(warm_python()))
 
