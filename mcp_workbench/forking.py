@@ -179,6 +179,8 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
                 poll.register(end, select.POLLIN)
                 poll.register(line, select.POLLIN)
                 continue
+            if descriptor not in running:  # both have ended, and this is heard of second
+                continue
             line, child, end = running[descriptor]
             if descriptor != end:  # who asked was killed
                 poll.unregister(line)
