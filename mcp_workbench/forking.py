@@ -198,9 +198,14 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
 
 def _told(line: socket.socket) -> Told:
     """What ask_for_fork.py says, in the order in which it does."""
-    length, streams, _, _ = socket.recv_fds(line, 1, len(STREAMS))
-    length += _bytes(line, 8 - len(length))
-    folder, count, *rest = map(os.fsdecode, _bytes(line, int.from_bytes(length, "big")).split(b"\0"))
+    first, streams, _, _ = socket.recv_fds(line, 1, len(STREAMS))
+    try:
+        length = first + _bytes(line, 8 - len(first))
+        folder, count, *rest = map(os.fsdecode, _bytes(line, int.from_bytes(length, "big")).split(b"\0"))
+    except OSError:
+        for stream in streams:  # held open, they would keep their readers waiting
+            os.close(stream)
+        raise
     command, variables = rest[: int(count)], rest[int(count) :]
     return Told(folder, command, dict(variable.split("=", 1) for variable in variables), streams)
 
@@ -318,6 +323,7 @@ def run(command: list[str]) -> None:
 
 def _run(command: list[str]) -> None:
     import gc
+    import linecache
     from pathlib import Path
     from runpy import run_module
     from types import ModuleType
@@ -337,6 +343,8 @@ def _run(command: list[str]) -> None:
     if what == "-c":
         sys.argv = ["-c", *rest[1:]]
         sys.path[:0] = [] if safe else [""]
+        if sys.version_info >= (3, 13):  # which shows the lines in tracebacks
+            linecache.cache["<string>"] = (len(rest[0]), None, rest[0].splitlines(True), "<string>")
         code = compile(rest[0], "<string>", "exec", dont_inherit=True)
     else:
         sys.argv = [what, *rest]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -248,6 +250,17 @@ def test_a_signal_is_passed_on(python: Python) -> None:
         said, _ = process.communicate(timeout=10)
         assert (process.returncode, said) == (3, "in order\n")
         assert gone(there)
+
+
+def test_who_is_killed_while_asking_leaves_no_stream_open(python: Python) -> None:
+    read, write = os.pipe()
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(python[-1])
+        socket.send_fds(line, [b"\0"], [write] * 3)
+    os.close(write)
+    assert select.select([read], [], [], 10)[0]
+    assert os.read(read, 1) == b""  # closed by all who had it
+    os.close(read)
 
 
 def test_when_who_asked_is_killed_all_that_was_started_ends(python: Python) -> None:

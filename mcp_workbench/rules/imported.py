@@ -283,7 +283,11 @@ class _Telling:
     def _is_script(self) -> bool:
         """Does importing it run a client of its server, or whatever its end is? Nobody means to serve it."""
         module = self.server.module
-        failed = [self.at(note["at"])[2] for note in self.report.of("error") if IN_A_LOOP in note["text"]]
+        failed = [
+            self.at(note["at"])[2]
+            for note in self.report.of("error")
+            if IN_A_LOOP in note["text"] and not note["uvicorn"]  # which serves
+        ]
         ends = [statement.end_lineno for statement in failed if isinstance(statement, ast.Expr)]
         at_the_end = module.tree.body[-1:] and ends == [module.tree.body[-1].end_lineno]
         return bool(ends) and (
