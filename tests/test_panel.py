@@ -655,6 +655,29 @@ async def test_the_messages_are_painted_when_they_are_looked_at() -> None:
         assert panel._messages.rows.children[0] is first  # what was unfolded stays
 
 
+async def test_messages_are_found_by_their_words() -> None:
+    async with opened(laboratory()) as panel:
+        messages = panel._messages
+        await panel.call("add", {"a": 41})
+        messages.find.value = 'TOOLS/CALL "a":41'
+        (part,) = messages.rows.children
+        assert part.value.count("<details") == 1
+        assert "tools/call" in part.value
+        messages._draw()
+        assert messages.diagram.outputs[0]["data"]["text/plain"].count("\n") == 3
+        await panel.call("add", {"a": 42})
+        await panel.call("add", {"a": 41})
+        panel._tabs.selected_index = 3
+        assert len(messages.rows.children) == 2  # what came later is looked through, too
+        assert "".join(part.value for part in messages.rows.children).count("<details") == 2
+        messages.find.value = "nowhere"
+        assert messages.rows.children == ()
+        assert messages.said.value == f"none of {len(panel.trace)} messages has these words"
+        messages.find.value = ""
+        assert messages.said.value == ""
+        assert messages.rows.children[0].value.count("<details") == len(panel.trace)
+
+
 # In a kernel -----------------------------------------------------------------------------------------
 
 FOLLOWED = [

@@ -31,9 +31,12 @@ class Messages:
         self.rows = ipywidgets.VBox()
         self.rows.add_class("mcp-trace")
         self.diagram = ipywidgets.Output()
+        self.find = ipywidgets.Text(description="find", placeholder="words of a method or a message")
+        self.find.add_class("mcp-find-message")
+        self.find.observe(lambda _: self._narrow(), "value")
         self.file = ipywidgets.Text(value="trace.jsonl", description="file")
         self.said = ipywidgets.HTML()
-        draw = button("Diagram", "draw the messages as a sequence diagram", "diagram")
+        draw = button("Diagram", "draw the messages that are found as a sequence diagram", "diagram")
         code = button("As Python", "write the calls as Python, to paste into a cell", "trace-python")
         save = button("Save", "write the messages to the file, a line of JSON each", "save")
         clear = button("Clear", "forget the messages so far", "clear")
@@ -44,7 +47,7 @@ class Messages:
         self.widget = ipywidgets.VBox(
             [
                 ipywidgets.HBox([draw, code, clear, self.file, save]),
-                *(self.said, self.diagram, ipywidgets.HTML(drawing.STYLE), self.rows),
+                *(self.find, self.said, self.diagram, ipywidgets.HTML(drawing.STYLE), self.rows),
             ]
         )
 
@@ -54,21 +57,39 @@ class Messages:
             self._due = self._loop.call_later(BREATH, self.paint)  # messages come in the kernel's loop
 
     def paint(self) -> None:
-        """Add what came since the last time."""
+        """Add what came since the last time, as far as it is looked for."""
         self._due = None
         messages = self._messages()
-        new = messages[max(self._painted, len(messages) - drawing.ROWS) :]
-        if not new:
+        found = self._found(messages[self._painted :])
+        self._painted = len(messages)
+        if not found:
             return
-        left_out = len(messages) - self._painted - len(new)
+        new = found[-drawing.ROWS :]
+        left_out = len(found) - len(new)
         note = f"<small>{left_out} more before are not shown; Save keeps all.</small>" if left_out else ""
-        asked = {message.number: message for message in messages[-2 * drawing.ROWS :]}
+        asked = {message.number: message for message in messages}
         part = ipywidgets.HTML(note + "".join(drawing.row(message, asked) for message in new))
         self.rows.children = [*self.rows.children[-PARTS + 1 :], part]
-        self._painted = len(messages)
+
+    def _found(self, messages: list[Message]) -> list[Message]:
+        words = self.find.value.casefold().split()
+        if not words:
+            return messages
+        texts = (f"{message.method} {message.text}".casefold() for message in messages)
+        return [
+            message
+            for message, text in zip(messages, texts, strict=True)
+            if all(word in text for word in words)
+        ]
+
+    def _narrow(self) -> None:
+        self._painted, self.rows.children = 0, ()
+        self.paint()
+        count = len(self._messages())
+        self._say("" if self.rows.children or not count else f"none of {count} messages has these words")
 
     def _draw(self) -> None:
-        picture = Trace(self._messages()).diagram()
+        picture = Trace(self._found(self._messages())).diagram()
         data: dict[str, Any] = picture._repr_mimebundle_()
         self.diagram.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
