@@ -47,11 +47,11 @@
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:d1c25d7bc4131e09
+# chapter 12a_running.ipynb sha256:88c74d47f3fb0448
 # chapter 14a_settings.ipynb sha256:53eebbe18a865f00
 # chapter 14b_neighbours.ipynb sha256:6e2ae94458002d7c
 # chapter 14c_traces.ipynb sha256:3b33792a360d3df4
-# this file, but for this line, sha256:10fa6e433b322c6e
+# this file, but for this line, sha256:9a6174e2fe47353c
 
 import argparse
 import asyncio
@@ -2620,11 +2620,9 @@ def app(path: str | None = None) -> ASGIApp:
     return OrderlyEnd(doors, web.lifespan(web))
 
 
-# %% 12a_running.ipynb#serve-http  Over HTTP
-def serve_http(host: str, port: int, path: str) -> None:
-    """Serve over HTTP until a signal comes."""
-    import uvicorn  # only here: a host that imports this file brings its own server
-
+# %% 12a_running.ipynb#listen  Over HTTP
+def listen(host: str, port: int) -> socket.socket:
+    """Have the port, or say in a line why not; port 0 is one that is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
@@ -2633,6 +2631,15 @@ def serve_http(host: str, port: int, path: str) -> None:
     # asyncio would set it, but not for a socket that it did not make itself: without it, an answer
     # in two parts waits 40 milliseconds for the client to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+# %% 12a_running.ipynb#serve-http  Over HTTP
+def serve_http(host: str, port: int, path: str) -> None:
+    """Serve over HTTP until a signal comes."""
+    import uvicorn  # only here: a host that imports this file brings its own server
+
+    listener = listen(host, port)
     address, port = listener.getsockname()[:2]
     if AUTH == "none" and not ip_address(address).is_loopback:
         log.warning("AUTH=none, and %s is no loopback address: anybody may call", host)
@@ -2645,7 +2652,9 @@ def serve_http(host: str, port: int, path: str) -> None:
                 log.info("Library desk running on http://%s:%s with MCP at %s", name, port, path)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().shutdown(sockets)
+            end = asyncio.ensure_future(super().shutdown(sockets))
+            while not (end.done() or self.force_exit):  # from 3.12 on, uvicorn waits on
+                await asyncio.wait([end], timeout=0.1)
             leave()
 
     config = uvicorn.Config(
