@@ -47,11 +47,11 @@
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:88c74d47f3fb0448
+# chapter 12a_running.ipynb sha256:a6843ab8673e5612
 # chapter 14a_settings.ipynb sha256:53eebbe18a865f00
 # chapter 14b_neighbours.ipynb sha256:6e2ae94458002d7c
 # chapter 14c_traces.ipynb sha256:3b33792a360d3df4
-# this file, but for this line, sha256:9a6174e2fe47353c
+# this file, but for this line, sha256:814dc9da01aea95c
 
 import argparse
 import asyncio
@@ -2399,6 +2399,19 @@ def reason(error: BaseException) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Have the port, or say in a line why not; port 0 is one that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    # asyncio would set it, but not for a socket that it did not make itself: without it, an answer
+    # in two parts waits 40 milliseconds for the client to acknowledge the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
 # %% 12a_running.ipynb#health  Is it well?
 async def database_answers() -> None:
     """Read a row: `SELECT 1` would not even look into SQLite's file."""
@@ -2618,20 +2631,6 @@ def app(path: str | None = None) -> ASGIApp:
     web = mcp.http_app(path=path, host_origin_protection=True)
     doors = Router([Route("/health", health_route), Mount("/", web)])
     return OrderlyEnd(doors, web.lifespan(web))
-
-
-# %% 12a_running.ipynb#listen  Over HTTP
-def listen(host: str, port: int) -> socket.socket:
-    """Have the port, or say in a line why not; port 0 is one that is free."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-    # asyncio would set it, but not for a socket that it did not make itself: without it, an answer
-    # in two parts waits 40 milliseconds for the client to acknowledge the first.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 # %% 12a_running.ipynb#serve-http  Over HTTP
