@@ -36,6 +36,11 @@ ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
 DATA = ROOT / "notebooks" / "data"
 
+# What this process has started. Held here: from Python 3.13 on, multiprocessing forgets in a fork what atexit
+# would call, and what nobody else held would end there and then.
+STARTED = ExitStack()
+atexit.register(STARTED.close)
+
 FASTMCP = str(Path(sys.executable).with_name("fastmcp"))
 PYTHON_SERVER = (sys.executable, str(SERVER))
 
@@ -64,13 +69,9 @@ def warm_python() -> tuple[str, ...]:
     """The command that runs Python without the wait for these imports, in place of sys.executable."""
     from mcp_workbench.executing import IMPORTED as FOR_KERNELS
 
-    home = tempfile.TemporaryDirectory(prefix="home-")
-    atexit.register(home.cleanup)
-    started = ExitStack()
-    atexit.register(started.close)
-    return started.enter_context(
-        warm([*FOR_KERNELS, *IMPORTED.split(), *_imported_by(SERVER)], environment(Path(home.name)))
-    )
+    home = STARTED.enter_context(tempfile.TemporaryDirectory(prefix="home-"))
+    names = [*FOR_KERNELS, *IMPORTED.split(), *_imported_by(SERVER)]
+    return STARTED.enter_context(warm(names, environment(Path(home))))
 
 
 def warm_server() -> tuple[str, ...]:
@@ -86,14 +87,13 @@ def warm_fastmcp(verb: str, server: Path = SERVER) -> tuple[str, ...]:
 @cache
 def warm_kernels() -> str:
     """A JUPYTER_PATH under which Jupyter finds a kernel `python3` that starts for a fraction of the CPU."""
-    found = tempfile.TemporaryDirectory(prefix="kernels-")
-    atexit.register(found.cleanup)
-    folder = Path(found.name) / "kernels" / "python3"
+    found = STARTED.enter_context(tempfile.TemporaryDirectory(prefix="kernels-"))
+    folder = Path(found) / "kernels" / "python3"
     folder.mkdir(parents=True)
     command = [*warm_python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": command, "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
-    return found.name
+    return found
 
 
 PATIENCE = 30  # seconds until a process is said to hang
@@ -313,6 +313,4 @@ def from_outside(settings: Mapping[str, str], statement: str) -> list[tuple[Any,
 @cache
 def _postgresql() -> str:
     """The address of this process's PostgreSQL, which starts when it is first asked for."""
-    running = ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(postgres())
+    return STARTED.enter_context(postgres())
