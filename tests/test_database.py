@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import itertools
 import json
@@ -406,6 +407,8 @@ async def test_dates_come_back_as_dates(server: ModuleType, engine: AsyncEngine)
         assert len((await db.scalars(early)).all()) == 2
 
 
+# Who is cancelled while aiosqlite connects leaves the open file to the collector, as Python says from 3.13 on.
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 async def test_a_cancelled_call_gives_its_connection_back(server: ModuleType, engine: AsyncEngine) -> None:
     """More often than there are connections: what it wrote is undone, and the next one is served."""
     nobody = {"id": "q", "name": "", "email": "", "home_branch": "Leith"}
@@ -425,6 +428,8 @@ async def test_a_cancelled_call_gives_its_connection_back(server: ModuleType, en
     async with asyncio.timeout(5), engine.begin() as db:
         assert await db.scalar(select(func.count()).select_from(server.PATRONS)) == len(PATRONS)
         await db.execute(insert(server.PATRONS), nobody)
+    del task
+    gc.collect()  # while what it says is not heard
 
 
 async def test_errors_do_not_tell_of_patrons(server: ModuleType, engine: AsyncEngine) -> None:
