@@ -407,7 +407,7 @@ async def test_dates_come_back_as_dates(server: ModuleType, engine: AsyncEngine)
         assert len((await db.scalars(early)).all()) == 2
 
 
-# Who is cancelled while aiosqlite connects leaves the open file to the collector, as Python says from 3.13 on.
+# Who is cancelled while aiosqlite connects leaves the open file to the collector: 3.13 says so.
 @pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 async def test_a_cancelled_call_gives_its_connection_back(server: ModuleType, engine: AsyncEngine) -> None:
     """More often than there are connections: what it wrote is undone, and the next one is served."""
