@@ -7,6 +7,7 @@ import gc
 import importlib.util
 import itertools
 import json
+import logging
 import random
 import re
 import shutil
@@ -78,6 +79,8 @@ def server() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, spec.name, module)
+        log = logging.getLogger("fastmcp")
+        patch.setattr(log, "handlers", log.handlers)  # the file sets its own, and others listen to these
         for name in ("DATABASE_URL", "DESK_DATA", "STORE_URL", "REDIS_URL", "AUTH"):
             patch.delenv(name, raising=False)
         spec.loader.exec_module(module)
