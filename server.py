@@ -47,11 +47,11 @@
 # chapter 10_icons.ipynb sha256:3971192b1bc68e16
 # chapter 11a_apis.ipynb sha256:e44375c498a8f0f1
 # chapter 11b_openapi.ipynb sha256:3891a1f4a88eab97
-# chapter 12a_running.ipynb sha256:a6843ab8673e5612
+# chapter 12a_running.ipynb sha256:b225c7e8bf8763ce
 # chapter 14a_settings.ipynb sha256:53eebbe18a865f00
 # chapter 14b_neighbours.ipynb sha256:6e2ae94458002d7c
 # chapter 14c_traces.ipynb sha256:3b33792a360d3df4
-# this file, but for this line, sha256:814dc9da01aea95c
+# this file, but for this line, sha256:b512e2fbc03aafc9
 
 import argparse
 import asyncio
@@ -2652,7 +2652,8 @@ def serve_http(host: str, port: int, path: str) -> None:
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             end = asyncio.ensure_future(super().shutdown(sockets))
-            while not (end.done() or self.force_exit):  # from 3.12 on, uvicorn waits on
+            # At a second Ctrl+C uvicorn itself would wait on, from Python 3.12 on.
+            while not (end.done() or self.force_exit):
                 await asyncio.wait([end], timeout=0.1)
             leave()
 

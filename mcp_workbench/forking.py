@@ -16,20 +16,29 @@ only when it starts and FastMCP when it is imported (READ_ONCE).
 from __future__ import annotations
 
 import atexit
+import gc
+import linecache
 import os
+import select
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
+import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from importlib import import_module
+from pathlib import Path
+from runpy import run_module
+from shutil import which
+from types import ModuleType
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    import subprocess
-
-ASK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ask_for_fork.py")  # noqa: PTH100, PTH118, PTH120
+ASK = str(Path(__file__).with_name("ask_for_fork.py"))
 READ_ONCE = ("FASTMCP_DEPRECATION_WARNINGS", "FASTMCP_ENV_FILE", "FASTMCP_LOG_ENABLED", "PYTHON")
-TOLD = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
+TOLD = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED")
 STREAMS = (0, 1, 2)
 BEYOND_FORKS = ("executable", "pass_fds", "preexec_fn", "shell")  # what Popen does, a fork does not
 
@@ -49,9 +58,6 @@ def warm(names: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     if sys.platform != "linux":
         yield (sys.executable,)
         return
-    import subprocess
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="forking-") as place:
         address = f"{place}/socket"
         process = subprocess.Popen(
@@ -80,7 +86,6 @@ def popen(python: Sequence[str]) -> type[subprocess.Popen[Any]]:
     >>> with warm(["fastmcp:FastMCP"]) as python:
     ...     popen(python)([sys.executable, "server.py"]).wait()
     """
-    import subprocess
 
     class Popen(subprocess.Popen[Any]):
         def __init__(self, args: Any, *more: Any, **options: Any) -> None:
@@ -95,9 +100,6 @@ def popen(python: Sequence[str]) -> type[subprocess.Popen[Any]]:
 
 def _forked(args: Any, python: Sequence[str], environment: Mapping[str, str]) -> Any:
     """The command that has this Python, or a command that is installed beside it, run in a fork."""
-    from pathlib import Path
-    from shutil import which
-
     if isinstance(args, str | bytes | os.PathLike) or len(args) == 0:
         return args
     program, *given = args
@@ -127,11 +129,6 @@ class Told(NamedTuple):
 def serve(address: str, names: Sequence[str]) -> list[str]:
     """Import, then fork for each who asks, until the process that started this one is gone; gives a child its
     command."""
-    import gc
-    import select
-    import warnings
-    from importlib import import_module
-
     at_start = len(warnings.filters)
     atexit.register(_end)  # what is registered first is called last
     ours = _read_once(os.environ)
@@ -161,8 +158,8 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
                     line.close()
                     continue
                 alike = _is_plain(told.command) and _read_once(told.environment) == ours
-                child = os.fork() if alike else 0
-                if alike and child == 0:
+                pid = os.fork() if alike else None
+                if pid == 0:
                     listening.close()
                     line.close()
                     _become(told, address, at_start)
@@ -170,12 +167,12 @@ def serve(address: str, names: Sequence[str]) -> list[str]:
                 for stream in told.streams:
                     os.close(stream)
                 with suppress(OSError):  # nobody is left to be told: the line ends, and so does the child
-                    line.sendall(f"{child}\n".encode())
-                if not child:
+                    line.sendall(f"{pid or 0}\n".encode())
+                if pid is None:
                     line.close()
                     continue
-                end = os.pidfd_open(child)
-                running[line.fileno()] = running[end] = (line, child, end)
+                end = os.pidfd_open(pid)
+                running[line.fileno()] = running[end] = (line, pid, end)
                 poll.register(end, select.POLLIN)
                 poll.register(line, select.POLLIN)
                 continue
@@ -228,10 +225,14 @@ def _is_plain(command: Sequence[str]) -> bool:
 
 def _read_once(environment: Mapping[str, str]) -> dict[str, str]:
     """What would be other now, had it been other then; a warning that is an error might end an import."""
+
+    def is_told(name: str, value: str) -> bool:
+        return name in TOLD or (name == "PYTHONWARNINGS" and "error" not in value)
+
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(READ_ONCE) and (name not in TOLD or "error" in value)
+        if name.startswith(READ_ONCE) and not is_told(name, value)
     }
 
 
@@ -249,10 +250,6 @@ def _kill(child: int) -> None:
 def _become(told: Told, address: str, at_start: int) -> None:
     """Take over the streams, the environment and the folder of who asked; of the warning filters, the last
     `at_start` are Python's own."""
-    import subprocess
-    import time
-    from importlib import import_module
-
     os.setsid()
     for descriptor, number in zip(told.streams, STREAMS, strict=True):
         os.dup2(descriptor, number, inheritable=True)
@@ -279,8 +276,6 @@ def _become(told: Told, address: str, at_start: int) -> None:
 
 def _tell_warnings(at_start: int) -> None:
     """Put the filters of PYTHONWARNINGS where Python has them: behind those that modules added since."""
-    import warnings
-
     options = [option for option in os.environ.get("PYTHONWARNINGS", "").split(",") if option]
     filters: Any = warnings.filters
     own = len(filters) - at_start
@@ -322,12 +317,6 @@ def run(command: list[str]) -> None:
 
 
 def _run(command: list[str]) -> None:
-    import gc
-    import linecache
-    from pathlib import Path
-    from runpy import run_module
-    from types import ModuleType
-
     safe = command[0] == "-P"
     what, *rest = command[1:] if safe else command
     if what == "-m":

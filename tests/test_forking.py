@@ -203,9 +203,8 @@ def test_its_last_words_are_those_of_python_started_anew(python: Python, code: s
         subprocess.run([*command, "-c", code], capture_output=True, text=True, check=False)
         for command in (python, (sys.executable,))
     )
-    hint = (
-        "RuntimeWarning: Enable tracemalloc to get the object allocation traceback\n"  # only a fork still can
-    )
+    # Of a coroutine that was never awaited, only a fork still says how to learn more.
+    hint = "RuntimeWarning: Enable tracemalloc to get the object allocation traceback\n"
     said = (forked.returncode, forked.stdout, forked.stderr.replace(hint, ""))
     assert said == (anew.returncode, anew.stdout, anew.stderr) != (0, "", "")
 

@@ -72,15 +72,8 @@ class Messages:
         self.rows.children = [*self.rows.children[-PARTS + 1 :], part]
 
     def _found(self, messages: list[Message]) -> list[Message]:
-        words = self.find.value.casefold().split()
-        if not words:
-            return messages
-        texts = (f"{message.method} {message.text}".casefold() for message in messages)
-        return [
-            message
-            for message, text in zip(messages, texts, strict=True)
-            if all(word in text for word in words)
-        ]
+        words = self.find.value
+        return [m for m in messages if shown.has_words(f"{m.method} {m.text}", words)]
 
     def _narrow(self) -> None:
         self._painted, self.rows.children = 0, ()

@@ -19,6 +19,12 @@ HINTS = {  # what it means that the server says yes, and no
 }
 
 
+def has_words(text: str, words: str) -> bool:
+    """Whether a text has every one of these words, or parts of words, however they are written."""
+    folded = text.casefold()
+    return all(word in folded for word in words.casefold().split())
+
+
 def pre(text: str) -> str:
     """A text as it is, the beginning of a long one."""
     more = len(text) - CHARACTERS

@@ -76,8 +76,7 @@ class Picker:
             _close(widget)
 
     def _narrow(self) -> None:
-        words = self.find.value.casefold().split()
-        keys = [key for key, text, _ in self._items if all(word in text.casefold() for word in words)]
+        keys = [key for key, text, _ in self._items if shown.has_words(text, self.find.value)]
         chosen = self.list.value
         if list(self.list.options) != keys:
             self.list.options = keys
